@@ -1,0 +1,11 @@
+/** The model: user-level objects, the NB records that they are projected to, and the topics that these live in. No behaviour, no dependencies. */
+export * from "./kind.ts";
+export * from "./objects/projection.ts";
+export * from "./objects/types.ts";
+export * from "./records/chassis.ts";
+export * from "./records/index.ts";
+export * from "./records/network.ts";
+export * from "./records/port.ts";
+export * from "./records/router.ts";
+export { ShapeError } from "./schema.ts";
+export * from "./topics.ts";

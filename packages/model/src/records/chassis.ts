@@ -1,0 +1,45 @@
+import { defineKind, type RecordOf } from "../kind.ts";
+import { flag, list, nullable, oneOf, text } from "../schema.ts";
+import { endpointTopic, statusTopic } from "../topics.ts";
+
+export const ENCAPSULATIONS = ["geneve", "vxlan"] as const;
+export type Encapsulation = (typeof ENCAPSULATIONS)[number];
+
+/** Where a chassis takes tunnel packets. Written by the servers, from the chassis's own status. `id` is the chassis's name. */
+export const endpointKind = defineKind({
+  kind: "endpoint",
+  topic: (e) => endpointTopic(e.id),
+  fields: { ip: text, encapsulations: list(oneOf(...ENCAPSULATIONS)) },
+});
+export type EndpointRecord = RecordOf<typeof endpointKind>;
+
+/** What a controller says of its host. `id` is the chassis's name; `startedAt` RFC 3339. */
+export const chassisStatusKind = defineKind({
+  kind: "chassis-status",
+  topic: (c) => statusTopic(c.id),
+  fields: {
+    hostname: text,
+    tunnelIp: text,
+    encapsulations: list(oneOf(...ENCAPSULATIONS)),
+    release: text,
+    startedAt: text,
+    bridgeMappings: list(text),
+  },
+});
+export type ChassisStatusRecord = RecordOf<typeof chassisStatusKind>;
+
+/** A controller found the interface of this port on its host. The servers decide whose port it is. `id` is the port's. */
+export const portClaimKind = defineKind({
+  kind: "port-claim",
+  topic: (c) => statusTopic(c.chassis),
+  fields: { chassis: text },
+});
+export type PortClaimRecord = RecordOf<typeof portClaimKind>;
+
+/** What became of a bound port on its host: `up` only after the switch acknowledged its flows. `error` in words, or null. */
+export const portStatusKind = defineKind({
+  kind: "port-status",
+  topic: (s) => statusTopic(s.chassis),
+  fields: { chassis: text, up: flag, error: nullable(text) },
+});
+export type PortStatusRecord = RecordOf<typeof portStatusKind>;

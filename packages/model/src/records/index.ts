@@ -1,0 +1,20 @@
+import type { Kind } from "../kind.ts";
+import { chassisStatusKind, endpointKind, portClaimKind, portStatusKind } from "./chassis.ts";
+import { networkKind, subnetKind } from "./network.ts";
+import { localPortKind, portKind } from "./port.ts";
+import { routerInterfaceKind, routerKind, routerPortKind } from "./router.ts";
+
+/** Every kind of record that crosses the store between servers and controllers. */
+export const KINDS = [
+  networkKind,
+  subnetKind,
+  portKind,
+  localPortKind,
+  routerKind,
+  routerInterfaceKind,
+  routerPortKind,
+  endpointKind,
+  chassisStatusKind,
+  portClaimKind,
+  portStatusKind,
+] as const satisfies readonly Pick<Kind, "kind">[];
