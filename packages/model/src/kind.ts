@@ -27,11 +27,12 @@ export function defineKind<F extends Fields>(definition: {
   readonly fields: F;
   readonly topic: (record: { readonly id: string } & { readonly [K in keyof F]: Infer<F[K]> }) => Topic;
 }): Kind<{ readonly id: string } & { readonly [K in keyof F]: Infer<F[K]> }> {
-  const shape = object({ id: text, ...definition.fields });
+  const identity = object({ id: text });
+  const rest = object(definition.fields);
   return {
     kind: definition.kind,
     topic: definition.topic,
-    parse: (value) => shape.parse(value, definition.kind),
+    parse: (value) => ({ ...rest.parse(value, definition.kind), ...identity.parse(value, definition.kind) }),
   };
 }
 export type RecordOf<K> = K extends Kind<infer T> ? T : never;
