@@ -2,7 +2,7 @@ import { EncodeError } from "./errors.ts";
 
 /**
  * A growing big-endian arena. One writer can hold many messages one after another (`length` marks where each begins), which is what makes
- * encoding fast: one allocation for thousands of messages. Lengths that are known only afterwards are patched in with `setU16` and `setU32`.
+ * encoding fast: one allocation for thousands of messages. Lengths that are known only afterwards are patched in with `setU8`, `setU16` and `setU32`.
  */
 export class Writer {
   #bytes: Uint8Array;
@@ -18,6 +18,7 @@ export class Writer {
     return this.#length;
   }
 
+  /** Reserves `count` bytes and returns where they begin. It may replace `#bytes` and `#view`: call it before either is looked up. */
   #grow(count: number): number {
     const at = this.#length;
     const need = at + count;
@@ -33,12 +34,14 @@ export class Writer {
 
   u8(value: number, field = "u8"): this {
     check(value, 0xff, field);
-    this.#view.setUint8(this.#grow(1), value);
+    const at = this.#grow(1);
+    this.#view.setUint8(at, value);
     return this;
   }
   u16(value: number, field = "u16"): this {
     check(value, 0xffff, field);
-    this.#view.setUint16(this.#grow(2), value);
+    const at = this.#grow(2);
+    this.#view.setUint16(at, value);
     return this;
   }
   u24(value: number, field = "u24"): this {
@@ -50,12 +53,15 @@ export class Writer {
   }
   u32(value: number, field = "u32"): this {
     check(value, 0xffffffff, field);
-    this.#view.setUint32(this.#grow(4), value);
+    const at = this.#grow(4);
+    this.#view.setUint32(at, value);
     return this;
   }
   u64(value: bigint, field = "u64"): this {
-    if (value < 0n || value > 0xffffffffffffffffn) throw new EncodeError("out-of-range", field, `${value} is not a u64`);
-    this.#view.setBigUint64(this.#grow(8), value);
+    if (value < 0n || value > 0xffffffffffffffffn)
+      throw new EncodeError("out-of-range", field, `${value} is not a u64`);
+    const at = this.#grow(8);
+    this.#view.setBigUint64(at, value);
     return this;
   }
   /** An unsigned integer of any width. */
@@ -86,6 +92,10 @@ export class Writer {
     const over = (this.#length - start) % multiple;
     return over === 0 ? this : this.zeros(multiple - over);
   }
+  setU8(at: number, value: number, field = "length"): void {
+    check(value, 0xff, field);
+    this.#view.setUint8(at, value);
+  }
   setU16(at: number, value: number, field = "length"): void {
     check(value, 0xffff, field);
     this.#view.setUint16(at, value);
@@ -109,5 +119,6 @@ export class Writer {
 }
 
 function check(value: number, max: number, field: string): void {
-  if (!Number.isInteger(value) || value < 0 || value > max) throw new EncodeError("out-of-range", field, `${value} is not 0..${max}`);
+  if (!Number.isInteger(value) || value < 0 || value > max)
+    throw new EncodeError("out-of-range", field, `${value} is not 0..${max}`);
 }
