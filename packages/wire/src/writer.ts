@@ -112,6 +112,11 @@ export class Writer {
   view(start = 0, end = this.#length): Uint8Array {
     return this.#bytes.subarray(start, end);
   }
+  /** Forgets what was written from `length` on. */
+  truncate(length: number): void {
+    if (length < 0 || length > this.#length) throw new RangeError(`${length} of ${this.#length} bytes`);
+    this.#length = length;
+  }
   /** Empties the arena and keeps its memory. */
   reset(): void {
     this.#length = 0;
