@@ -45,6 +45,27 @@ export function padding(length: number): Codec<undefined> {
   };
 }
 
+/** A number that stands for a name. A number without one is a `bad-value`. */
+export function oneOf<const N extends Record<string, number>>(
+  number: Codec<number>,
+  names: N,
+): Codec<keyof N & string> {
+  const byNumber = new Map(Object.entries(names).map(([name, value]) => [value, name]));
+  const byName = new Map(Object.entries(names));
+  return {
+    read(r) {
+      const value = number.read(r);
+      return byNumber.get(value) ?? r.fail(`${value} is none of ${[...byNumber.keys()].join(", ")}`);
+    },
+    write(w, name, field) {
+      const value = byName.get(name);
+      if (value === undefined)
+        throw new EncodeError("bad-value", field, `${name} is none of ${[...byName.keys()].join(", ")}`);
+      number.write(w, value, field);
+    },
+  };
+}
+
 /** Items one behind another up to the end of the enclosing structure. */
 export function list<T>(item: Codec<T>): Codec<T[]> {
   return {

@@ -8,6 +8,7 @@ import {
   EncodeError,
   fixed,
   list,
+  oneOf,
   padding,
   Reader,
   readTlv,
@@ -92,6 +93,15 @@ describe("struct and list", () => {
     assert.deepEqual(decode(tail, Uint8Array.of(1, 2, 3)), { head: 1, tail: Uint8Array.of(2, 3) });
     assert.equal(hex(encode(tail, { head: 1, tail: Uint8Array.of(2, 3) })), "010203");
   });
+});
+
+test("oneOf names numbers, and refuses those without a name", () => {
+  const operation = oneOf(u16, { request: 1, reply: 2 });
+  assert.equal(hex(encode(operation, "reply")), "0002");
+  assert.equal(decode(operation, unhex("0001")), "request");
+  assert.throws(() => decode(operation, unhex("0003")), { code: "bad-value" });
+  const misspelt: string = "request ";
+  assert.throws(() => operation.write(new Writer(), misspelt as "request", "op"), { code: "bad-value", field: "op" });
 });
 
 describe("bits", () => {

@@ -111,6 +111,10 @@ test("a sub-reader sees its slice only and reports offsets of the whole buffer",
   assert.equal(r.offset, 3);
   assert.equal(sub.offset, 1);
   assert.equal(sub.peekU16(), 0x0203);
+  assert.deepEqual(r.since(1), Uint8Array.of(2, 3));
+  assert.equal(sub.fork(2).u8(), 3);
+  assert.throws(() => sub.fork(4), { code: "bad-value" });
+  assert.throws(() => sub.fork(2).u16(), { code: "truncated", offset: 2 });
   sub.skip(1);
   assert.throws(() => sub.u16(), { code: "truncated", offset: 2 });
   assert.deepEqual(sub.rest(), Uint8Array.of(3));

@@ -6,7 +6,7 @@
  */
 export { bits } from "./bits.ts";
 export type { BitsOf } from "./bits.ts";
-export { fixed, list, padding, rest, struct, u16, u24, u32, u64, u8 } from "./codec.ts";
+export { fixed, list, oneOf, padding, rest, struct, u16, u24, u32, u64, u8 } from "./codec.ts";
 export type { Codec, StructOf, ValueOf } from "./codec.ts";
 export { DecodeError, EncodeError } from "./errors.ts";
 export type { DecodeCode, EncodeCode } from "./errors.ts";

@@ -68,6 +68,10 @@ export class Reader {
   rest(): Uint8Array {
     return this.bytes(this.remaining);
   }
+  /** What was read since `offset`: a view, for checksums over what has just been decoded. */
+  since(offset: number): Uint8Array {
+    return this.#bytes.subarray(offset, this.#at);
+  }
   skip(length: number, what = "padding"): void {
     this.#take(length, what);
   }
@@ -75,6 +79,11 @@ export class Reader {
   sub(length: number, what = "structure"): Reader {
     const at = this.#take(length, what);
     return new Reader(this.#bytes, at, at + length);
+  }
+  /** Another reader of the same slice, from `offset` on: for formats with pointers back (domain names). */
+  fork(offset: number): Reader {
+    if (offset < 0 || offset > this.#end) throw new DecodeError("bad-value", this.#at, `a pointer to byte ${offset}`);
+    return new Reader(this.#bytes, offset, this.#end);
   }
   peekU8(ahead = 0): number {
     if (this.#at + ahead >= this.#end) throw new DecodeError("truncated", this.#at, "peek");
