@@ -1,0 +1,223 @@
+import { type Claim, type Claimant, type Claims, ownerOf } from "./claims.ts";
+import type { At, Owner, Read, Row } from "./define.ts";
+import { sameHomes } from "./derived.ts";
+import type { Partition } from "./interest.ts";
+import type { Anchoring, Cell } from "./rows.ts";
+import type { Runnable, Source } from "./source.ts";
+import type { Reads, TrackedRead } from "./tracked-read.ts";
+
+/** A unit whose compile function (or an index whose key function) threw: it has no output until what it read changes. */
+export interface Fault {
+  /** `app` is `index NAME` for an index. */
+  readonly owner: Owner;
+  readonly error: unknown;
+}
+
+/** What the units of one engine share. */
+export interface UnitContext {
+  readonly read: TrackedRead;
+  readonly faulty: Map<AnyUnit, Fault>;
+  readonly waiting: Set<AnyUnit>;
+  /** Failed in this batch. */
+  failed: Fault[];
+  /** Units run so far. */
+  ran: number;
+  units: number;
+}
+
+/** A unit, whatever it makes. */
+export interface AnyUnit extends Runnable, Owner {
+  readonly waitsFor: readonly string[];
+  /** Compiles again and says how the result differs from what is remembered; changes nothing. */
+  audit(): readonly string[];
+}
+
+interface Evaluation<V> extends Reads {
+  readonly values: readonly V[];
+  readonly keys: readonly string[];
+  readonly fault: { readonly thrown: unknown } | undefined;
+}
+
+/** One compile function of one app, for all rows of its table. */
+export class UnitKind<V, S extends { readonly key: string }> implements Anchoring {
+  readonly app: string;
+  readonly ordinal: number;
+  /** Position in the order of layers. */
+  readonly layer: number;
+  /** The layer as declared: tables at or above it must not be read. */
+  readonly below: number;
+  readonly claims: Claims<V, S>;
+  readonly context: UnitContext;
+  readonly #compile: (row: Row, read: Read, at: At) => Iterable<V>;
+
+  constructor(
+    name: { readonly app: string; readonly ordinal: number },
+    place: { readonly layer: number; readonly below: number },
+    claims: Claims<V, S>,
+    context: UnitContext,
+    compile: (row: Row, read: Read, at: At) => Iterable<V>,
+  ) {
+    this.app = name.app;
+    this.ordinal = name.ordinal;
+    this.layer = place.layer;
+    this.below = place.below;
+    this.claims = claims;
+    this.context = context;
+    this.#compile = compile;
+  }
+  anchor(cell: Cell): UnitState<V, S> {
+    this.context.units++;
+    return new UnitState(this, cell);
+  }
+  evaluate(row: Row, at: At): Evaluation<V> {
+    const { read } = this.context;
+    const values: V[] = [];
+    const keys: string[] = [];
+    let fault: { readonly thrown: unknown } | undefined;
+    read.begin(this.below);
+    try {
+      for (const value of this.#compile(row, read, at)) {
+        values.push(value);
+        keys.push(this.claims.keyOf(value));
+      }
+    } catch (thrown) {
+      fault = { thrown };
+    }
+    const reads = read.end();
+    return { ...reads, values, keys, fault };
+  }
+}
+
+const NO_SOURCES: readonly Source[] = [];
+const NO_PARTITIONS: readonly Partition[] = [];
+
+/** One compile function for one row: what it read, and what it claims. */
+export class UnitState<V, S extends { readonly key: string }> implements AnyUnit, Claimant {
+  queued = false;
+  homes: readonly Partition[] = NO_PARTITIONS;
+  readonly #kind: UnitKind<V, S>;
+  readonly #cell: Cell;
+  #sources = NO_SOURCES;
+  #reach = NO_PARTITIONS;
+  #claims: readonly Claim<V, S>[] = [];
+
+  constructor(kind: UnitKind<V, S>, cell: Cell) {
+    this.#kind = kind;
+    this.#cell = cell;
+  }
+  get layer(): number {
+    return this.#kind.layer;
+  }
+  get app(): string {
+    return this.#kind.app;
+  }
+  get ordinal(): number {
+    return this.#kind.ordinal;
+  }
+  get table(): string {
+    return this.#cell.shelf.store.table.name;
+  }
+  get partition(): string {
+    return this.#cell.shelf.partition.name;
+  }
+  get id(): string {
+    return this.#cell.id;
+  }
+  get waitsFor(): readonly string[] {
+    const own = this.#cell.shelf.partition;
+    return [own, ...this.#reach.filter((other) => other !== own)]
+      .filter((partition) => partition.state !== "current")
+      .map((partition) => partition.name);
+  }
+
+  run(): void {
+    const cell = this.#cell;
+    const { context } = this.#kind;
+    const { partition } = cell.shelf;
+    const { row } = cell;
+    // While the partition is pending its rows stand still for the units, so the loss of the row waits as well.
+    if (row === undefined && partition.state !== "pending") {
+      this.#remove();
+      return;
+    }
+    if (row === undefined || partition.state !== "current") {
+      context.waiting.add(this);
+      this.#follow(context.read.waitFor(partition), true);
+      return;
+    }
+    context.ran++;
+    const result = this.#kind.evaluate(row, partition.at);
+    this.#follow(result, result.pending);
+    if (result.pending) {
+      context.waiting.add(this);
+      return;
+    }
+    context.waiting.delete(this);
+    if (result.fault === undefined) {
+      context.faulty.delete(this);
+      this.#claims = this.#kind.claims.replace(this, this.#claims, result.values, result.keys);
+    } else {
+      const fault = { owner: ownerOf(this), error: result.fault.thrown };
+      context.faulty.set(this, fault);
+      context.failed.push(fault);
+      this.#claims = this.#kind.claims.replace(this, this.#claims, [], []);
+    }
+  }
+
+  #remove(): void {
+    const { context, claims } = this.#kind;
+    context.waiting.delete(this);
+    context.faulty.delete(this);
+    context.units--;
+    this.#claims = claims.replace(this, this.#claims, [], []);
+    this.#connect(NO_PARTITIONS, NO_PARTITIONS);
+    for (const source of this.#sources) source.unsubscribe(this);
+    this.#sources = NO_SOURCES;
+    this.#cell.release(this);
+  }
+  /** Subscribes to what was read. A unit that keeps its output also keeps the interest that it had: losing that could take away what it stands on. */
+  #follow(reads: Reads, keepReach: boolean): void {
+    const { homes } = this.#cell;
+    if (!sameHomes(this.homes, homes)) {
+      this.#kind.claims.rehomed(this.#claims, this.homes, homes);
+    }
+    const before = this.#sources;
+    for (const source of reads.sources) source.subscribe(this);
+    this.#sources = reads.sources.length === 0 ? NO_SOURCES : reads.sources;
+    const reach = keepReach ? [...new Set([...this.#reach, ...reads.reach])] : reads.reach;
+    this.#connect(homes, reach.length === 0 ? NO_PARTITIONS : reach);
+    const { run } = this.#kind.context.read;
+    for (const source of before) if (source.lastRun !== run) source.unsubscribe(this);
+  }
+  /** Edges of the graph of interest, from where this unit is at home to what it reads. */
+  #connect(homes: readonly Partition[], reach: readonly Partition[]): void {
+    if (sameHomes(this.homes, homes) && sameHomes(this.#reach, reach)) return;
+    const before = { homes: this.homes, reach: this.#reach };
+    this.homes = homes;
+    this.#reach = reach;
+    for (const home of homes) for (const to of reach) if (home !== to) home.connect(to);
+    for (const home of before.homes) for (const to of before.reach) if (home !== to) home.disconnect(to);
+  }
+
+  audit(): readonly string[] {
+    const { context, claims } = this.#kind;
+    const { partition } = this.#cell.shelf;
+    const { row } = this.#cell;
+    const waits = context.waiting.has(this);
+    if (row === undefined || partition.state !== "current") return waits ? [] : ["should wait for its own partition"];
+    const now = this.#kind.evaluate(row, partition.at);
+    const differences: string[] = [];
+    if (now.pending !== waits) differences.push(now.pending ? "should wait" : "should not wait");
+    const known = new Set(this.#sources);
+    if (now.sources.length !== known.size || now.sources.some((source) => !known.has(source)))
+      differences.push("reads something else");
+    // What nobody else reads was made just now, by this run.
+    for (const source of now.sources) if (!source.isRead) source.unread();
+    for (const reached of now.reach) reached.prune();
+    if (now.pending) return differences;
+    if ((now.fault !== undefined) !== context.faulty.has(this))
+      differences.push(now.fault === undefined ? "should not fail" : `should fail: ${String(now.fault.thrown)}`);
+    if (now.fault === undefined) differences.push(...claims.differences(this.#claims, now.values, now.keys));
+    return differences;
+  }
+}
