@@ -1,0 +1,7 @@
+/** OpenFlow 1.5 with the Nicira extensions, as Open vSwitch 3.1 speaks them. */
+export * from "./actions/index.ts";
+export * from "./fields/index.ts";
+export * from "./flow.ts";
+export * from "./instructions.ts";
+export * from "./match.ts";
+export * from "./numbers.ts";

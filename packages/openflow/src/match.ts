@@ -1,0 +1,179 @@
+import { DecodeError, EncodeError, type Reader, type Writer } from "@dragonflow/wire";
+import { isView, withoutViews } from "./fields/canonical.ts";
+import { type FieldRow, findField } from "./fields/lookup.ts";
+import { satisfies } from "./fields/prerequisites.ts";
+import type { FieldName, FieldValue } from "./fields/table.ts";
+import { and, checkWidth, type FieldTerm, type Masked, putOxm, readOxm } from "./fields/value.ts";
+
+/**
+ * What a flow looks for: a value, or a value under a mask, per field; a field that is not named may be anything. Ports are numbers as in
+ * {@link PortNumber}, addresses and MACs unsigned integers, network order. `vlan_vid` holds 0x1000 | VID.
+ */
+export type Match = { readonly [F in FieldName]?: FieldValue<F> | Masked<FieldValue<F>> };
+
+/** Type OFPMT_OXM. */
+const OXM_MATCH = 1;
+const REGISTER_PAIRS = 8;
+/** Where the packet registers stand among the fields: all rows regN are encoded there. */
+const registerOrder = findField("reg0")?.order ?? 0;
+const firstPacketRegister = findField("xreg0")?.exactHeader ?? 0;
+
+// Scratch of the encoder, which runs to its end before it can be entered again.
+const rows: FieldRow[] = [];
+const registerValues = new Uint32Array(2 * REGISTER_PAIRS);
+const registerMasks = new Uint32Array(2 * REGISTER_PAIRS);
+
+type Terms = Readonly<Record<string, number | bigint | Masked | undefined>>;
+
+/**
+ * Encodes a match with its padding (ofp_match, OpenFlow 1.5.1 section 7.2.3) in canonical form: the bytes that vswitchd returns for it, decoded and
+ * encoded again. Fixed order of fields, registers as packet registers, value & mask, no full and no empty masks.
+ * @throws {EncodeError} `bad-value` (no such field, a mask where none may be), `out-of-range`, `prerequisite`, `unsupported`.
+ */
+export function encodeMatch(w: Writer, match: Match): void {
+  const start = w.length;
+  w.u16(OXM_MATCH).u16(0);
+  encodeFields(w, match);
+  w.setU16(start + 2, w.length - start);
+  w.align(8, start);
+}
+
+/** The fields of a match alone, one OXM behind another. */
+export function encodeFields(w: Writer, match: Match): void {
+  let terms: Terms = match;
+  let checked = match;
+  let count = 0;
+  let registers = false;
+  for (const name in terms) {
+    const row = findField(name);
+    if (row === undefined) throw new EncodeError("bad-value", name, "is not a field");
+    if (isView(name) && terms[name] !== undefined) {
+      checked = withoutViews(match);
+      encodeFields(w, checked);
+      return;
+    }
+    if (row.register >= 0) {
+      if (!registers) registerMasks.fill(0);
+      registers = takeRegister(row, terms[name]) || registers;
+    } else if (terms[name] !== undefined) {
+      count = insert(row, count);
+    }
+  }
+  terms = checked;
+  let i = 0;
+  for (; i < count; i++) {
+    const row = rows[i];
+    if (row === undefined || row.order > registerOrder) break;
+    encodeTerm(w, row, terms[row.name], match);
+  }
+  if (registers) encodeRegisters(w);
+  for (; i < count; i++) {
+    const row = rows[i];
+    if (row !== undefined) encodeTerm(w, row, terms[row.name], match);
+  }
+}
+
+/** Inserts a row among the first `count`, which are in order. */
+function insert(row: FieldRow, count: number): number {
+  let at = count;
+  for (; at > 0; at--) {
+    const before = rows[at - 1];
+    if (before === undefined || before.order < row.order) break;
+    rows[at] = before;
+  }
+  rows[at] = row;
+  return count + 1;
+}
+
+function encodeTerm(w: Writer, row: FieldRow, term: number | bigint | Masked | undefined, match: Match): void {
+  if (term === undefined) return;
+  if (typeof term !== "object") {
+    checkWidth(row, term);
+    if (row.needs !== undefined) checkPrerequisite(row, match);
+    putOxm(w, row, term);
+    return;
+  }
+  const { value, mask } = term;
+  checkWidth(row, value);
+  checkWidth(row, mask);
+  if (mask === row.ones) {
+    if (row.needs !== undefined) checkPrerequisite(row, match);
+    putOxm(w, row, value);
+    return;
+  }
+  const empty = mask === 0 || mask === 0n;
+  if (empty && !row.mapped) return;
+  if (row.field.maskable !== true) throw new EncodeError("bad-value", row.name, "cannot be matched in part");
+  if (row.needs !== undefined) checkPrerequisite(row, match);
+  putOxm(w, row, typeof value === "number" ? and(value, Number(mask)) : value & BigInt(mask), mask);
+}
+
+function checkPrerequisite(row: FieldRow, match: Match): void {
+  if (row.needs !== undefined && !satisfies(match, row.needs)) {
+    throw new EncodeError("prerequisite", row.name, `needs a match on ${row.needs}`);
+  }
+}
+
+function takeRegister(row: FieldRow, term: number | bigint | Masked | undefined): boolean {
+  if (term === undefined) return false;
+  const value = typeof term === "object" ? term.value : term;
+  const mask = typeof term === "object" ? term.mask : row.ones;
+  checkWidth(row, value);
+  checkWidth(row, mask);
+  registerMasks[row.register] = Number(mask);
+  registerValues[row.register] = and(Number(value), Number(mask));
+  return true;
+}
+
+function encodeRegisters(w: Writer): void {
+  for (let high = 0; high < 2 * REGISTER_PAIRS; high += 2) {
+    const highMask = registerMasks[high] ?? 0;
+    const lowMask = registerMasks[high + 1] ?? 0;
+    if (highMask === 0 && lowMask === 0) continue;
+    const full = highMask === 0xffffffff && lowMask === 0xffffffff;
+    // Field N of the class stands seven bits up, so pair N is N * 2 fields of 0x100 further: (N << 9).
+    w.u32(firstPacketRegister + (high << 8) + (full ? 0 : 0x108));
+    w.u32(highMask === 0 ? 0 : (registerValues[high] ?? 0)).u32(lowMask === 0 ? 0 : (registerValues[high + 1] ?? 0));
+    if (!full) w.u32(highMask).u32(lowMask);
+  }
+}
+
+/**
+ * Decodes a match with its padding. What comes out is canonical: no views of other fields (registers as regN, VLANs as vlan_vid and vlan_pcp), no
+ * full and no empty masks, no packet type where it is Ethernet.
+ * @throws {DecodeError} `truncated`, `bad-length`, `bad-value` (a field twice, bits outside of a mask), `unsupported` (no such field).
+ */
+export function decodeMatch(r: Reader): Match {
+  const start = r.offset;
+  const type = r.u16("match type");
+  if (type !== OXM_MATCH) throw new DecodeError("unsupported", start, `match type ${type}`);
+  const length = r.u16("match length");
+  if (length < 4) throw new DecodeError("bad-length", start, `a match of ${length} bytes`);
+  const match = decodeFields(r.sub(length - 4, "match"));
+  r.skip((8 - (length % 8)) % 8, "match padding");
+  return match;
+}
+
+/** Decodes OXMs up to the end of the reader. */
+export function decodeFields(r: Reader): Match {
+  const terms: Record<string, number | bigint | Masked> = {};
+  let views = false;
+  while (!r.done) {
+    const at = r.offset;
+    const term = readOxm(r);
+    const { name } = term.row;
+    if (Object.hasOwn(terms, name)) throw new DecodeError("bad-value", at, `${name} twice`);
+    if (name === "packet_type" && term.value === 0) continue;
+    if (isView(name)) views = true;
+    const kept = termOf(term);
+    if (kept !== undefined) terms[name] = kept;
+  }
+  const match = terms as Match;
+  return views ? withoutViews(match) : match;
+}
+
+function termOf({ row, value, mask }: FieldTerm): number | bigint | Masked | undefined {
+  if (mask === undefined) return value;
+  if ((mask === 0 || mask === 0n) && !row.mapped) return undefined;
+  return { value, mask };
+}
