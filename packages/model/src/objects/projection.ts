@@ -63,7 +63,7 @@ export function projectPort(port: PortObject): readonly NbRecord[] {
     adminUp: port.admin_state_up,
   };
   if (ROUTER_INTERFACE_OWNERS.includes(port.device_owner)) {
-    const fields = { ...shared, routerId: port.device_id };
+    const fields = { ...shared, key: port.key, routerId: port.device_id };
     return [record(routerInterfaceKind, fields), record(routerPortKind, fields)];
   }
   if (port.host_id === "") return [];

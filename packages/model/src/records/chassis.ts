@@ -1,6 +1,6 @@
 import { defineKind, type RecordOf } from "../kind.ts";
 import { flag, list, nullable, oneOf, text } from "../schema.ts";
-import { endpointTopic, statusTopic } from "../topics.ts";
+import { chassisTopic, endpointTopic, statusTopic } from "../topics.ts";
 
 export const ENCAPSULATIONS = ["geneve", "vxlan"] as const;
 export type Encapsulation = (typeof ENCAPSULATIONS)[number];
@@ -28,18 +28,21 @@ export const chassisStatusKind = defineKind({
 });
 export type ChassisStatusRecord = RecordOf<typeof chassisStatusKind>;
 
-/** A controller found the interface of this port on its host. The servers decide whose port it is. `id` is the port's. */
-export const portClaimKind = defineKind({
-  kind: "port-claim",
-  topic: (c) => statusTopic(c.chassis),
-  fields: { chassis: text },
-});
-export type PortClaimRecord = RecordOf<typeof portClaimKind>;
-
-/** What became of a bound port on its host: `up` only after the switch acknowledged its flows. `error` in words, or null. */
+/**
+ * A controller has the interface of this port on its host: that is its claim. `up` only after the switch acknowledged the port's flows. `error` in
+ * words, or null. The record goes when the interface goes.
+ */
 export const portStatusKind = defineKind({
   kind: "port-status",
   topic: (s) => statusTopic(s.chassis),
   fields: { chassis: text, up: flag, error: nullable(text) },
 });
 export type PortStatusRecord = RecordOf<typeof portStatusKind>;
+
+/** The servers' answer to a claim that they did not grant, for the host that made it. `id` is the port's; `holder` the chassis that has it. */
+export const claimRefusalKind = defineKind({
+  kind: "claim-refusal",
+  topic: (r) => chassisTopic(r.chassis),
+  fields: { chassis: text, holder: text },
+});
+export type ClaimRefusalRecord = RecordOf<typeof claimRefusalKind>;

@@ -1,5 +1,5 @@
 import type { Kind } from "../kind.ts";
-import { chassisStatusKind, endpointKind, portClaimKind, portStatusKind } from "./chassis.ts";
+import { chassisStatusKind, claimRefusalKind, endpointKind, portStatusKind } from "./chassis.ts";
 import { networkKind, subnetKind } from "./network.ts";
 import { localPortKind, portKind } from "./port.ts";
 import { routerInterfaceKind, routerKind, routerPortKind } from "./router.ts";
@@ -15,6 +15,6 @@ export const KINDS = [
   routerPortKind,
   endpointKind,
   chassisStatusKind,
-  portClaimKind,
+  claimRefusalKind,
   portStatusKind,
 ] as const satisfies readonly Pick<Kind, "kind">[];

@@ -1,7 +1,7 @@
 import { defineKind, type RecordOf } from "../kind.ts";
 import { flag, list, text } from "../schema.ts";
 import { networkTopic, routerTopic } from "../topics.ts";
-import { addressList, key24, route } from "./common.ts";
+import { addressList, key24, key31, route } from "./common.ts";
 
 export const routerKind = defineKind({
   kind: "router",
@@ -10,11 +10,11 @@ export const routerKind = defineKind({
 });
 export type RouterRecord = RecordOf<typeof routerKind>;
 
-/** A router's interface, as its router sees it. `id` is the id of the interface's port. */
+/** A router's interface, as its router sees it. `id` and `key` are those of the interface's port. */
 export const routerInterfaceKind = defineKind({
   kind: "router-interface",
   topic: (i) => routerTopic(i.routerId),
-  fields: { routerId: text, networkId: text, mac: text, addresses: addressList, adminUp: flag },
+  fields: { routerId: text, networkId: text, key: key31, mac: text, addresses: addressList, adminUp: flag },
 });
 export type RouterInterfaceRecord = RecordOf<typeof routerInterfaceKind>;
 
@@ -22,6 +22,6 @@ export type RouterInterfaceRecord = RecordOf<typeof routerInterfaceKind>;
 export const routerPortKind = defineKind({
   kind: "router-port",
   topic: (i) => networkTopic(i.networkId),
-  fields: { routerId: text, networkId: text, mac: text, addresses: addressList, adminUp: flag },
+  fields: { routerId: text, networkId: text, key: key31, mac: text, addresses: addressList, adminUp: flag },
 });
 export type RouterPortRecord = RecordOf<typeof routerPortKind>;

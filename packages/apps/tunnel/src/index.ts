@@ -1,0 +1,64 @@
+/**
+ * Tunnels: one port for each host that shares a network with this one, and the way into it.
+ *
+ *   forwarding --tunnelPort--> [tunnel_send] -- network: VNI --> output
+ *                                 `- from a tunnel: drop (a packet never goes from host to host to host)
+ */
+import { each, type Read } from "@dragonflow/engine";
+import { endpointTopic, type NetworkRecord, networkTopic } from "@dragonflow/model";
+import {
+  act,
+  chassisOfNetwork,
+  type Desired,
+  defineNetworkApp,
+  defineFlowTable,
+  endpoints,
+  flow,
+  hosts,
+  LOCAL,
+  networkInUse,
+  networks,
+  outputTo,
+  priority,
+  stages,
+  tunnel,
+} from "@dragonflow/pipeline";
+
+const app = "tunnel";
+
+const tunnelSend = defineFlowTable({
+  name: "tunnel_send",
+  purpose: "network -> VNI, then out at tunnelPort",
+  stage: stages.forwarding,
+  match: ["network", "fromTunnel"],
+  miss: "drop",
+});
+
+function isTunnelled(
+  network: NetworkRecord,
+): network is NetworkRecord & { networkType: "geneve" | "vxlan"; segmentationId: number } {
+  return (network.networkType === "geneve" || network.networkType === "vxlan") && network.segmentationId !== null;
+}
+
+/** One unit a network, over the set of hosts that have a port of it: a port that comes or goes there changes nothing here. */
+function network(record: NetworkRecord, read: Read): readonly Desired[] {
+  const host = read.row(hosts, LOCAL, "self");
+  if (host === undefined || !record.adminUp || !isTunnelled(record)) return [];
+  if (!networkInUse(read, host.chassis, record.id)) return [];
+  const { networkType: encapsulation } = record;
+  const peers = read
+    .set(chassisOfNetwork, networkTopic(record.id), record.id)
+    .filter((chassis) => chassis !== host.chassis);
+  const owner = { app, kind: "network", id: record.id };
+  const vni = act({ type: "set_field", field: "tun_id", value: BigInt(record.segmentationId) });
+  return [
+    flow(owner, tunnelSend, priority.normal, { network: record.key, fromTunnel: 0 }, [vni, outputTo("tunnelPort")]),
+    ...peers.flatMap((chassis) => {
+      const endpoint = read.row(endpoints, endpointTopic(chassis), chassis);
+      if (endpoint === undefined || !endpoint.encapsulations.includes(encapsulation)) return [];
+      return [tunnel({ chassis, encapsulation, remoteIp: endpoint.ip, localIp: host.tunnelIp })];
+    }),
+  ];
+}
+
+export default defineNetworkApp({ name: app, tables: [tunnelSend], units: [each(networks, network)] });

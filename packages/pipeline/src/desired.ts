@@ -1,0 +1,137 @@
+import type { Match } from "@dragonflow/openflow";
+import { encodeMatch } from "@dragonflow/openflow";
+import { Writer } from "@dragonflow/wire";
+import { cookieOf } from "./cookie.ts";
+import { type MatchSpec, toMatch } from "./match.ts";
+import type { Step } from "./steps.ts";
+import type { Table } from "./table.ts";
+
+/** Who caused it: an app, and the object of the model (its kind, and its UUID or name). */
+export interface Owner {
+  readonly app: string;
+  readonly kind: string;
+  readonly id: string;
+}
+
+/** A flow that shall be in the switch. `key` is its identity there: table, priority and match. */
+export interface DesiredFlow {
+  readonly type: "flow";
+  readonly key: string;
+  readonly table: Table;
+  readonly priority: number;
+  readonly match: Match;
+  readonly steps: readonly Step[];
+  readonly cookie: bigint;
+  readonly owner: Owner;
+}
+/** A bucket. `id` keeps it apart from the others of its group: a symbol, such as a port's id. */
+export interface Bucket {
+  readonly id: string;
+  readonly steps: readonly Step[];
+}
+/** A group of type `all`: each bucket gets its own copy. */
+export interface DesiredGroup {
+  readonly type: "group";
+  readonly key: string;
+  readonly name: string;
+  readonly buckets: readonly Bucket[];
+  readonly owner: Owner;
+}
+/** A limit, in packets a second. */
+export interface DesiredMeter {
+  readonly type: "meter";
+  readonly key: string;
+  readonly name: string;
+  readonly packetsPerSecond: number;
+  readonly burstPackets: number;
+}
+/** A tunnel port on the integration bridge to another host. */
+export interface DesiredTunnel {
+  readonly type: "tunnel";
+  readonly key: string;
+  readonly chassis: string;
+  readonly encapsulation: "geneve" | "vxlan";
+  readonly remoteIp: string;
+  readonly localIp: string;
+}
+/** What a responder needs to answer packets that flows send to the controller with this key (see {@link punt}). */
+export interface DesiredResponse {
+  readonly type: "response";
+  readonly key: string;
+  readonly responder: string;
+  readonly subject: number;
+  readonly row: object;
+}
+/** This host has the port's interface; `up` is true once everything that its app declared with it is acknowledged by the switch. */
+export interface DesiredPortStatus {
+  readonly type: "port-status";
+  readonly key: string;
+  readonly portId: string;
+  readonly up: boolean;
+}
+export type Desired = DesiredFlow | DesiredGroup | DesiredMeter | DesiredTunnel | DesiredResponse | DesiredPortStatus;
+
+const arena = new Writer(512);
+
+/**
+ * A flow of an app. Checked against what its table declared.
+ * @throws {RangeError} naming the table and the field, register or target that was not declared.
+ */
+export function flow(
+  owner: Owner,
+  table: Table,
+  priority: number,
+  match: MatchSpec,
+  steps: readonly Step[],
+): DesiredFlow {
+  for (const name in match)
+    if (!table.match.has(name)) throw new RangeError(`table ${table.name} does not match ${name}`);
+  verifySteps(table, steps);
+  const canonical = toMatch(match);
+  arena.reset();
+  arena.u16(priority);
+  encodeMatch(arena, canonical);
+  const key = `${table.name} ${latin1(arena.view())}`;
+  return { type: "flow", key, table, priority, match: canonical, steps, cookie: cookieOf(owner), owner };
+}
+
+function verifySteps(table: Table, steps: readonly Step[]): void {
+  for (const step of steps) {
+    switch (step.type) {
+      case "set":
+        if (!table.writes.has(step.register))
+          throw new RangeError(`table ${table.name} does not write ${step.register}`);
+        break;
+      case "goto":
+      case "resubmit":
+        // Back into the own table only by resubmit: a goto cannot, and loops end by the hop limit.
+        if (!table.next.has(step.target) && !(step.type === "resubmit" && step.target === table))
+          throw new RangeError(`table ${table.name} does not go to ${step.target.name}`);
+        break;
+      case "do":
+      case "group":
+      case "meter":
+        break;
+    }
+  }
+}
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+}
+
+export function floodGroup(owner: Owner, name: string, buckets: readonly Bucket[]): DesiredGroup {
+  return { type: "group", key: `group ${name}`, name, buckets, owner };
+}
+export function meter(name: string, packetsPerSecond: number, burstPackets = packetsPerSecond): DesiredMeter {
+  return { type: "meter", key: `meter ${name}`, name, packetsPerSecond, burstPackets };
+}
+export function tunnel(fields: Omit<DesiredTunnel, "type" | "key">): DesiredTunnel {
+  return { type: "tunnel", key: `tunnel ${fields.encapsulation} ${fields.chassis}`, ...fields };
+}
+export function response(responder: string, subject: number, row: object): DesiredResponse {
+  return { type: "response", key: `response ${responder} ${subject}`, responder, subject, row };
+}
+export function portStatus(portId: string, up: boolean): DesiredPortStatus {
+  return { type: "port-status", key: `port-status ${portId}`, portId, up };
+}

@@ -1,0 +1,114 @@
+import type { Action, Flow, Instructions } from "@dragonflow/openflow";
+import type { Bucket, DesiredFlow } from "./desired.ts";
+import { registers } from "./registers.ts";
+import { type Stage, STAGES } from "./stages.ts";
+import type { Step } from "./steps.ts";
+import type { Table, Target } from "./table.ts";
+
+/** Numbers for the names in flows: which the switch driver hands out, keeps, and takes back. */
+export interface Binding {
+  readonly group: (name: string) => number;
+  readonly meter: (name: string) => number;
+}
+
+/** The tables of all apps, in order, with their numbers: what a target means, and how a desired flow goes over the wire. */
+export class Pipeline {
+  /** In order of their numbers. */
+  readonly tables: readonly Table[];
+  readonly #numbers = new Map<Table, number>();
+  readonly #entries = new Map<Stage, number>();
+
+  /** @param tables those of every app, in order of registration: within a stage, packets pass them in this order. */
+  constructor(tables: readonly Table[]) {
+    this.tables = STAGES.flatMap((stage) => tables.filter((table) => table.stage === stage));
+    const names = new Set<string>();
+    for (const [number, table] of this.tables.entries()) {
+      if (names.has(table.name)) throw new RangeError(`two tables are named ${table.name}`);
+      names.add(table.name);
+      this.#numbers.set(table, number);
+    }
+    if (this.tables.length > 250) throw new RangeError("Open vSwitch has 254 tables");
+    for (const stage of STAGES) {
+      const entry = this.tables.findIndex((table) => table.stage.order >= stage.order);
+      if (entry >= 0) this.#entries.set(stage, entry);
+    }
+  }
+
+  /** @throws {RangeError} where a target leads behind the last table, or a table is not of this pipeline. */
+  numberOf(target: Target): number {
+    const number = target.type === "stage" ? this.#entries.get(target) : this.#numbers.get(target);
+    if (number === undefined) throw new RangeError(`${target.type} ${target.name} leads nowhere in this pipeline`);
+    return number;
+  }
+
+  /** Where a packet goes that no flow of `table` matches; undefined: dropped. */
+  afterMiss(table: Table): number | undefined {
+    return table.miss === "drop" ? undefined : this.numberOf(table) + 1;
+  }
+
+  /** The flows that pass on what a table does not match: part of the pipeline, not of any app's rows. Misses that drop need none (fail closed). */
+  missFlows(): readonly Flow[] {
+    return this.tables.flatMap((table) => {
+      const next = this.afterMiss(table);
+      if (next === undefined) return [];
+      if (next >= this.tables.length) throw new RangeError(`table ${table.name}: its miss leads nowhere`);
+      return [
+        { table: this.numberOf(table), priority: 0, cookie: PIPELINE_COOKIE, match: {}, instructions: { goto: next } },
+      ];
+    });
+  }
+
+  /** A desired flow with its numbers: what is sent, and what the switch gives back. */
+  bind(flow: DesiredFlow, binding: Binding): Flow {
+    const { steps, goto } = splitGoto(flow.steps);
+    const meter = steps.find((step) => step.type === "meter");
+    const apply = steps.flatMap((step) => this.#action(step, binding));
+    const instructions: Instructions = {
+      ...(meter?.type === "meter" ? { meter: binding.meter(meter.meter) } : {}),
+      ...(apply.length > 0 ? { apply } : {}),
+      ...(goto === undefined ? {} : { goto: this.numberOf(goto) }),
+    };
+    return {
+      table: this.numberOf(flow.table),
+      priority: flow.priority,
+      cookie: flow.cookie,
+      match: flow.match,
+      instructions,
+    };
+  }
+
+  bucketActions(bucket: Bucket, binding: Binding): readonly Action[] {
+    return bucket.steps.flatMap((step) => this.#action(step, binding));
+  }
+
+  #action(step: Step, binding: Binding): readonly Action[] {
+    switch (step.type) {
+      case "do":
+        return [step.action];
+      case "set":
+        return [setRegister(step.register, step.value)];
+      case "group":
+        return [{ type: "group", group: binding.group(step.group) }];
+      case "resubmit":
+      case "goto":
+        return [{ type: "resubmit", table: this.numberOf(step.target) }];
+      case "meter":
+        return [];
+    }
+  }
+}
+
+/** Cookie of the flows that belong to the pipeline itself. */
+export const PIPELINE_COOKIE = 0xdf00000000000000n;
+
+function setRegister(name: keyof typeof registers, value: number): Action {
+  const { field, start, bits } = registers[name];
+  if (bits === 32) return { type: "set_field", field, value };
+  return { type: "set_field", field, value: value * 2 ** start, mask: (2 ** bits - 1) * 2 ** start };
+}
+
+/** A goto is an instruction: it works only as the last step. */
+function splitGoto(steps: readonly Step[]): { readonly steps: readonly Step[]; readonly goto?: Target } {
+  const last = steps.at(-1);
+  return last?.type === "goto" ? { steps: steps.slice(0, -1), goto: last.target } : { steps };
+}

@@ -1,0 +1,43 @@
+import type { Action, SubField } from "@dragonflow/openflow";
+import { parseIpv4, parseIpv6, parseMac } from "@dragonflow/packet";
+import { type RegisterName, registers } from "./registers.ts";
+import type { Target } from "./table.ts";
+
+/**
+ * What a flow does with a packet, as apps write it. Tables, groups and meters are named, not numbered: numbers are bound when the flow is sent.
+ */
+export type Step =
+  | { readonly type: "do"; readonly action: Action }
+  | { readonly type: "set"; readonly register: RegisterName; readonly value: number }
+  | { readonly type: "goto"; readonly target: Target }
+  | { readonly type: "resubmit"; readonly target: Target }
+  | { readonly type: "group"; readonly group: string }
+  | { readonly type: "meter"; readonly meter: string };
+
+export const goto = (target: Target): Step => ({ type: "goto", target });
+/** As {@link goto}, from inside a group's bucket or back to the own table: the packet comes back for the steps behind it. */
+export const resubmit = (target: Target): Step => ({ type: "resubmit", target });
+export const group = (name: string): Step => ({ type: "group", group: name });
+/** Limits the packets of this flow; see {@link import("./desired.ts").meter}. */
+export const limit = (meter: string): Step => ({ type: "meter", meter });
+export const set = (register: RegisterName, value: number): Step => ({ type: "set", register, value });
+export const act = (action: Action): Step => ({ type: "do", action });
+
+export const output = (ofport: number): Step => act({ type: "output", port: ofport });
+export const outputTo = (register: RegisterName): Step => act({ type: "output_reg", src: subfield(register) });
+/** Back to where it came from: an ordinary output drops a packet that would leave by the port it came in. */
+export const outputInPort: Step = act({ type: "output", port: 0xfffffff8 });
+export const decTtl: Step = act({ type: "dec_ttl" });
+
+export const setMac = (field: "eth_src" | "eth_dst" | "arp_sha" | "arp_tha" | "nd_tll" | "nd_sll", mac: string): Step =>
+  act({ type: "set_field", field, value: parseMac(mac) });
+export const setIpv4 = (field: "ipv4_src" | "ipv4_dst" | "arp_spa" | "arp_tpa", ip: string): Step =>
+  act({ type: "set_field", field, value: parseIpv4(ip) });
+export const setIpv6 = (field: "ipv6_src" | "ipv6_dst" | "nd_target", ip: string): Step =>
+  act({ type: "set_field", field, value: parseIpv6(ip) });
+
+/** A register as the part of an Open vSwitch register that it is. */
+export function subfield(register: RegisterName): SubField {
+  const { field, start, bits } = registers[register];
+  return { field, start, bits };
+}
