@@ -38,9 +38,6 @@ export interface ClientEvents {
 
 const defaultBackoff: BackoffLimits = { minMs: 100, maxMs: 5000 };
 
-/** After an abort: how long the server may take to say what became of the request. */
-const cancelGraceMs = 1000;
-
 /**
  * A client of one OVSDB server. It connects again by itself, with jittered exponential back-off, and its replicas go on.
  *
@@ -114,13 +111,12 @@ export class OvsdbClient extends EventEmitter<ClientEvents> {
   /**
    * Runs operations as one transaction (RFC 7047 section 4.1.3).
    *
-   * An aborted `signal` cancels it: the promise is rejected with the signal's reason if that came in time; it resolves if the transaction had
-   * happened.
+   * An aborted `signal` cancels it on the server. Whether that came in time is not known, unless nothing had been sent yet.
    * @param database its schema, or its name
    * @returns the results of the operations, each in its operation's place
    * @throws {TransactionError} it did not happen, because of the operation that the error names
-   * @throws {Unavailable} nothing was sent
-   * @throws {OutcomeUnknown} the connection was lost before the reply: it may have happened or not
+   * @throws {Unavailable} nothing was sent, nor is it later; also the signal's reason, where it was aborted before
+   * @throws {OutcomeUnknown} connection lost, or aborted, before the reply: it may have happened or not
    * @throws {RpcError} the server refused all of it, as for an unknown database
    */
   async transact<const Ops extends readonly Operation<unknown>[]>(
@@ -145,21 +141,19 @@ export class OvsdbClient extends EventEmitter<ClientEvents> {
     const { promise, resolve, reject } = Promise.withResolvers<Json>();
     const id = link.connection.request(method, params, (reply) => {
       if (reply.ok) resolve(reply.result);
-      else if (!(reply.error instanceof RpcError)) reject(new OutcomeUnknown(`${method} was sent`, reply.error));
-      else reject(signal?.aborted === true && reply.error.reason === "canceled" ? signal.reason : reply.error);
+      else
+        reject(reply.error instanceof RpcError ? reply.error : new OutcomeUnknown(`${method} was sent`, reply.error));
     });
     if (signal === undefined) return promise;
-    let grace: NodeJS.Timeout | undefined;
     const abort = () => {
       link.connection.cancel(id);
-      grace = setTimeout(() => reject(new OutcomeUnknown(`${method} was aborted`, signal.reason)), cancelGraceMs);
+      reject(new OutcomeUnknown(`${method} was aborted`, signal.reason));
     };
     signal.addEventListener("abort", abort, { once: true });
     try {
       return await promise;
     } finally {
       signal.removeEventListener("abort", abort);
-      clearTimeout(grace);
     }
   }
 
@@ -178,7 +172,7 @@ export class OvsdbClient extends EventEmitter<ClientEvents> {
    */
   replica<T extends Tables, const S extends Selection<T>>(
     schema: Schema<T>,
-    selection: S,
+    selection: S & Record<Exclude<keyof S, keyof T>, never>,
     onBatch: (batch: Batch<T, S>) => void,
     options: { readonly onError?: (error: OvsdbError) => void } = {},
   ): Replica<T, S> {

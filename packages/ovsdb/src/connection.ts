@@ -51,9 +51,14 @@ export class Connection {
     return id;
   }
 
-  /** Asks the server to give up on a request (RFC 7047 section 4.1.4); its reply, whichever it is, still comes. */
+  /** Asks the server to give up on a request (RFC 7047 section 4.1.4), and forgets it: `settle` is not called any more. */
   cancel(id: number): void {
-    if (this.#pending.has(id)) this.#send({ method: "cancel", params: [id], id: null });
+    const request = this.#pending.get(id);
+    if (request === undefined) return;
+    request.settle = () => undefined;
+    this.#send({ method: "cancel", params: [id], id: null });
+    // ovsdb-server 3.1 obeys without the reply that the RFC has it send. What it has not said before this echo it never will.
+    this.request("echo", [], () => this.#pending.delete(id));
   }
 
   /** Takes bytes as they came. @throws {ProtocolError} and what `notification` throws: the connection is then to be ended. */
