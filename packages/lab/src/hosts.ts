@@ -10,7 +10,7 @@ import { rm } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import { LabError } from "./errors.ts";
 import { FABRIC, hostName, hostPaths, type Lab, MAX_HOSTS, namespaceName, underlayOf } from "./names.ts";
-import { addNamespaces, killInhabitants, removeNamespaces, runBatch, silenceKernel } from "./namespaces.ts";
+import { addNamespaces, killInhabitants, runBatch, silenceKernel, unplugNamespace } from "./namespaces.ts";
 import { isUp, killDaemons, startOpenVswitch } from "./open-vswitch.ts";
 import { killProcessesOf, startWanted } from "./processes.ts";
 import { type Daemon, DAEMONS, hostOf, type HostState, readReadyState, type Session, withSession } from "./state.ts";
@@ -163,7 +163,7 @@ export async function removeHost(lab: Lab, name: string): Promise<void> {
 
 async function destroyHost(session: Session, host: HostState): Promise<void> {
   await killAllOf(session, host);
-  await removeNamespaces([host.namespace], session.tool);
+  await unplugNamespace(host.namespace, session.tool);
   await rm(hostPaths(session.lab, host.name).directory, { recursive: true, force: true });
   session.state.processes = session.state.processes.filter((entry) => entry.host !== host.name);
   session.state.hosts = session.state.hosts.filter((other) => other !== host);

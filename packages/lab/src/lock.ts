@@ -40,7 +40,11 @@ export async function lockDirectory(directory: string, waitSeconds = 60): Promis
 /** flock(1) locks the open file description that it shares with us, and ends: the lock stays as long as ours is open. */
 async function flock(fd: number, directory: string, waitSeconds: number): Promise<void> {
   const argv = ["--exclusive", "--wait", String(waitSeconds), "--conflict-exit-code", String(BUSY_STATUS), "3"];
-  const child = spawn("flock", argv, { env: toolEnvironment(), stdio: ["ignore", "ignore", "pipe", fd] });
+  const child = spawn("flock", argv, {
+    env: toolEnvironment(),
+    stdio: ["ignore", "ignore", "pipe", fd],
+    detached: true,
+  });
   const [{ status }, complaint] = await Promise.all([processEnd(child), child.stderr ? text(child.stderr) : ""]);
   if (status === 0) return;
   if (status === BUSY_STATUS)

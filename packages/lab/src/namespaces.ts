@@ -114,6 +114,16 @@ export async function removeNamespaces(names: readonly string[], run: Run = runT
   return existing;
 }
 
+/**
+ * One namespace, and the other end of its eth0 at once: the kernel takes a namespace apart some time after its removal, and until then
+ * the other end would be in the way of whoever comes next under that name.
+ */
+export async function unplugNamespace(name: string, run: Run): Promise<void> {
+  // One that was only half made has no eth0, or does not exist: ip's status then is 1 or 255.
+  await run(["ip", "-n", name, "link", "del", "eth0"], { accept: [0, 1, 255] });
+  await removeNamespaces([name], run);
+}
+
 /** Other labs may share a directory: the last one out removes it. */
 export async function removeIfEmpty(directory: string): Promise<void> {
   try {

@@ -36,6 +36,8 @@ export async function runTool(argv: Argv, options: ToolOptions = {}): Promise<st
   const child = spawn(file, args, {
     env: toolEnvironment(options.env),
     stdio: ["pipe", "pipe", "pipe", ...inherited],
+    // Ctrl-C is for whoever runs the tools: a removal that it interrupts would leave a half.
+    detached: true,
     timeout: TOOL_TIMEOUT_MS,
     killSignal: "SIGKILL",
   });

@@ -9,7 +9,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { isErrno, LabError } from "./errors.ts";
 import { checkVmName, type Lab, makeDirectory, namespaceName, tapName, vmPaths } from "./names.ts";
-import { addNamespaces, addResolvConf, removeNamespaces, resolvConf, runBatch, setKernel } from "./namespaces.ts";
+import { addNamespaces, addResolvConf, resolvConf, runBatch, setKernel, unplugNamespace } from "./namespaces.ts";
 import { isUp, vsctl } from "./open-vswitch.ts";
 import { isRunning } from "./process-ref.ts";
 import { killProcessesOf, newProcess, startProcess } from "./processes.ts";
@@ -238,7 +238,7 @@ async function destroyVm(session: Session, vm: VmState): Promise<void> {
   const { state, lab } = session;
   await unplug(session, vm);
   await killProcessesOf(session, (entry) => entry.vm === vm.name);
-  await removeNamespaces([vm.namespace], session.tool);
+  await unplugNamespace(vm.namespace, session.tool);
   await rm(vmPaths(lab, vm.name).directory, { recursive: true, force: true });
   state.processes = state.processes.filter((entry) => entry.vm !== vm.name);
   state.vms = state.vms.filter((other) => other !== vm);
