@@ -1,0 +1,169 @@
+import { badRequest, methodNotAllowed, revisionMismatch } from "../errors.ts";
+import { type Attributes, type Input, parsePost, parsePut, viewOf } from "./attribute.ts";
+import { itemsToCreate, itemToUpdate, missing } from "./body.ts";
+import type { Engine } from "./engine.ts";
+import { comparator, filterObjects, pageOf, parseFields, parseQuery, type Query } from "./query.ts";
+import type { Caller } from "./request.ts";
+import type { Resource } from "./resource.ts";
+import type { Transaction } from "./transaction.ts";
+
+/** A request as the resources see it. */
+export interface Call {
+  readonly caller: Caller;
+  readonly search: URLSearchParams;
+  readonly body: Input | undefined;
+  /** From the header If-Match: the revision that the object must have. */
+  readonly revision: number | undefined;
+  /** The collection's address as the client wrote it, for links to further pages. */
+  readonly url: string;
+}
+
+/** One collection over HTTP: what {@link Resource} declares, with all that is the same for every resource. */
+export interface CollectionService {
+  readonly name: string;
+  readonly collection: string;
+  readonly can: { readonly create: boolean; readonly update: boolean; readonly remove: boolean };
+  list(call: Call): Promise<Input>;
+  show(call: Call, id: string): Promise<Input>;
+  create(call: Call): Promise<Input>;
+  update(call: Call, id: string): Promise<Input>;
+  remove(call: Call, id: string): Promise<void>;
+}
+
+const ALL_FIELDS: ReadonlySet<string> = new Set();
+
+export function serveCollection<O extends { readonly id: string }, A extends Attributes<O>>(
+  engine: Engine,
+  resource: Resource<O, A>,
+): CollectionService {
+  const { attributes, name, collection } = resource;
+  const special = resource.filters ?? {};
+
+  const find = (tx: Transaction, id: string): O => {
+    const object = resource.tableIn(tx).get(id);
+    if (object === undefined) throw resource.notFound(id);
+    return object;
+  };
+
+  return {
+    name,
+    collection,
+    can: {
+      create: resource.create !== undefined,
+      update: resource.update !== undefined,
+      remove: resource.remove !== undefined,
+    },
+
+    async list({ search, url }) {
+      const query = parseQuery(search, attributes, special, engine.config.maxPageSize);
+      const state = await engine.read();
+      const table = resource.table(state);
+      const marker = query.limit === 0 || query.marker === undefined ? undefined : table.get(query.marker);
+      if (query.limit > 0 && query.marker !== undefined && marker === undefined) throw resource.notFound(query.marker);
+      const matching = [...filterObjects(table, attributes, special, query.filters, state)];
+      const compare = comparator(attributes, query.sorts, state);
+      if (query.sorts.length > 0 || query.limit > 0) matching.sort(compare);
+      const page = pageOf(matching, query, marker, compare);
+      const items = page.map((object) => viewOf(attributes, object, state, query.fields));
+      const links = pageLinks(url, search, query, page);
+      return links.length === 0 ? { [collection]: items } : { [collection]: items, [`${collection}_links`]: links };
+    },
+
+    async show({ search }, id) {
+      const fields = parseFields(search);
+      const state = await engine.read();
+      const object = resource.table(state).get(id);
+      if (object === undefined) throw resource.notFound(id);
+      return { [name]: viewOf(attributes, object, state, fields) };
+    },
+
+    async create({ body, caller }) {
+      const { create } = resource;
+      if (create === undefined) throw methodNotAllowed();
+      const { isBulk, items } = itemsToCreate(body, name, collection, caller, engine.config.maxBulkItems);
+      const requests = items.map((item) => parsePost<O, A>(attributes, item));
+      const views = await engine.transact((tx) => {
+        if (resource.quota !== undefined) checkQuotas(tx, resource.quota, items);
+        const created = requests.map((request) => create(tx, request, caller));
+        return created.map(({ id }) => viewOf(attributes, find(tx, id), tx, ALL_FIELDS));
+      });
+      return isBulk ? { [collection]: views } : { [name]: views[0] };
+    },
+
+    async update({ body, caller, revision }, id) {
+      const { update } = resource;
+      if (update === undefined) throw methodNotAllowed();
+      const item = itemToUpdate(body, name, collection);
+      const changes = item === undefined ? undefined : parsePut<O, A>(attributes, item);
+      return engine.transact((tx) => {
+        const object = find(tx, id);
+        if (changes === undefined) throw missing(name);
+        checkRevision(name, object, revision);
+        return { [name]: viewOf(attributes, update(tx, object, changes, caller), tx, ALL_FIELDS) };
+      });
+    },
+
+    async remove({ caller, revision }, id) {
+      const { remove } = resource;
+      if (remove === undefined) throw methodNotAllowed();
+      await engine.transact((tx) => {
+        const object = find(tx, id);
+        checkRevision(name, object, revision);
+        remove(tx, object, caller);
+      });
+    },
+  };
+}
+
+/** @throws {NeutronError} 412 when the object is not at the revision that the client knows. */
+export function checkRevision(name: string, object: { readonly id: string }, expected: number | undefined): void {
+  if (expected === undefined) return;
+  const revision: unknown = Reflect.get(object, "revision_number");
+  if (revision !== expected) throw revisionMismatch(name, object.id, expected, revision);
+}
+
+/** The revision in an If-Match header: `revision_number=N`, among others. */
+export function parseIfMatch(header: string | undefined): number | undefined {
+  const tags = [...(header ?? "").matchAll(/"?(revision_number=([^",]*))"?/g)].map((match) => match[2] ?? "");
+  if (tags.length > 1) throw badRequest("if-match", "Multiple revision_number etags are not supported.");
+  const [tag] = tags;
+  if (tag === undefined) return undefined;
+  if (!/^\s*[+-]?\d+\s*$/.test(tag))
+    throw badRequest("if-match", "Revision number etag must be in the format of revision_number=<int>");
+  return Number(tag);
+}
+
+function checkQuotas(tx: Transaction, quota: Parameters<Transaction["checkQuota"]>[0], items: readonly Input[]): void {
+  const perProject = new Map<string, number>();
+  for (const { project_id } of items)
+    if (typeof project_id === "string") perProject.set(project_id, (perProject.get(project_id) ?? 0) + 1);
+  for (const [projectId, adding] of perProject) tx.checkQuota(quota, projectId, adding);
+}
+
+interface Link {
+  readonly rel: "next" | "previous";
+  readonly href: string;
+}
+
+/** Where the pages beside this one are. A page that is not full has none in its direction. */
+function pageLinks(
+  url: string,
+  search: URLSearchParams,
+  query: Query,
+  page: readonly { readonly id: string }[],
+): readonly Link[] {
+  if (query.limit === 0) return [];
+  const link = (rel: Link["rel"], marker: string | undefined): Link => {
+    const params = new URLSearchParams(search);
+    params.delete("marker");
+    params.delete("page_reverse");
+    if (marker !== undefined) params.set("marker", marker);
+    if (rel === "previous") params.set("page_reverse", "True");
+    return { rel, href: `${url}?${params.toString()}` };
+  };
+  const isShort = page.length < query.limit;
+  const links: Link[] = [];
+  if (!isShort || query.reverse) links.push(link("next", page.at(-1)?.id));
+  if (!isShort || !query.reverse) links.push(link("previous", page[0]?.id));
+  return links;
+}

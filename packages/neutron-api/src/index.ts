@@ -1,0 +1,6 @@
+/** A server that speaks the Neutron v2.0 API, on any store. */
+export { type ApiConfig, defaultConfig } from "./core/config.ts";
+export { Engine } from "./core/engine.ts";
+export type { Authenticate, Caller, Headers } from "./core/request.ts";
+export { NeutronError } from "./errors.ts";
+export { type ApiOptions, createApi } from "./http/api.ts";
