@@ -23,7 +23,10 @@ export type ExecResult = {
   readonly stderr: string;
 };
 
-/** Runs a command inside a VM, to its end. A command that fails is a result, not an error. @throws {LabError} `unknown` */
+/**
+ * Runs a command inside a VM, to its end. A command that fails is a result, not an error.
+ * @throws {LabError} `unknown`
+ */
 export async function execInVm(lab: Lab, vm: string, argv: Argv, options: ExecOptions = {}): Promise<ExecResult> {
   return execIn(vmOf(await readReadyState(lab), vm).namespace, argv, options);
 }

@@ -33,7 +33,7 @@ export type LabHost = {
   readonly running: boolean;
 };
 
-export function describeHost(lab: Lab, host: HostState): LabHost {
+function describeHost(lab: Lab, host: HostState): LabHost {
   const paths = hostPaths(lab, host.name);
   const { ipv4, ipv6 } = underlayOf(host.index);
   return {
@@ -94,7 +94,10 @@ export async function wireHosts(session: Session, hosts: readonly HostState[]): 
   );
 }
 
-/** Kills, with SIGKILL, all that runs on a host (Open vSwitch first) or is recorded for it. Its namespace, wires and VMs stay. */
+/**
+ * Kills, with SIGKILL, all that runs on a host (Open vSwitch first) or is recorded for it. Its namespace, wires and
+ * VMs stay.
+ */
 export async function killHost(lab: Lab, name: string): Promise<void> {
   await withSession(lab, async (session) => {
     const host = hostOf(session.state, name);
@@ -108,7 +111,10 @@ async function killAllOf(session: Session, host: HostState): Promise<void> {
   await killInhabitants([host.namespace], null);
 }
 
-/** Starts what was killed, as after a reboot: the database and its ports are kept, flows are gone, recorded processes start again. */
+/**
+ * Starts what was killed, as after a reboot: the database and its ports are kept, flows are gone, recorded processes
+ * start again.
+ */
 export async function startHost(lab: Lab, name: string): Promise<void> {
   await withSession(lab, async (session) => {
     const host = hostOf(session.state, name);

@@ -1,6 +1,6 @@
 /**
- * The lab: hosts and VMs as network namespaces with a real Open vSwitch each (userspace datapath), joined by a fabric. Any number of
- * labs side by side; whatever one made is removed, also after a kill -9 of whoever made it.
+ * The lab: hosts and VMs as network namespaces with a real Open vSwitch each (userspace datapath), joined by a
+ * fabric. Any number of labs side by side; whatever one made is removed, also after a kill -9 of whoever made it.
  */
 export { LabError, type LabErrorCode } from "./errors.ts";
 export { execIn, execInVm, type ExecOptions, type ExecResult } from "./exec.ts";

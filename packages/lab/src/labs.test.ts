@@ -106,7 +106,7 @@ test("labs side by side, with the same addresses, made and removed at the same t
   assert.deepEqual(await inventory(two), nothing);
 });
 
-test("whoever makes a lab may be killed at any moment: all that it made can be removed, and nothing else is", async () => {
+test("a maker may be killed at any moment: all that it made can be removed, and nothing else is", async () => {
   const bystander = await createLab({ name: "bystander", hosts: 1 });
   const untouched = await inventory(bystander);
   const lab = await labHandle("crashed");

@@ -31,7 +31,8 @@ export type LabSpec = {
 };
 
 /**
- * Makes a lab: a fabric, and hosts with an Open vSwitch each, ready to carry tunnels. Whatever fails, nothing of it stays.
+ * Makes a lab: a fabric, and hosts with an Open vSwitch each, ready to carry tunnels. Whatever fails, nothing of it
+ * stays.
  * @throws {LabError} `not-root`, `missing-software`, `bad-value`, `exists`, or what making it met
  */
 export async function createLab(spec: LabSpec): Promise<Lab> {
@@ -136,8 +137,8 @@ export type Removal = {
 };
 
 /**
- * Removes a lab with everything that belongs to it, be it ready, half made or half removed, whoever made it and however that ended.
- * Idempotent. A command that is at work on the lab is waited for.
+ * Removes a lab with everything that belongs to it, be it ready, half made or half removed, whoever made it and
+ * however that ended. Idempotent. A command that is at work on the lab is waited for.
  * @throws {LabError} `not-root`, `busy`
  */
 export async function removeLab(name: string): Promise<Removal> {
@@ -158,7 +159,10 @@ export async function removeLab(name: string): Promise<Removal> {
   }
 }
 
-/** Needs no record: names, and the mark on processes, follow from the lab's directory, which goes last. Under the lab's lock. */
+/**
+ * Needs no record: names, and the mark on processes, follow from the lab's directory, which goes last. Under the
+ * lab's lock.
+ */
 async function removeAll(lab: Lab): Promise<Omit<Removal, "existed">> {
   const state = await readIfIntact(lab);
   if (state !== null) {

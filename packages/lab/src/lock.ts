@@ -1,6 +1,7 @@
 /**
- * One command at a time on one lab: flock(2) on the lab's own directory. The kernel drops the lock when its last holder ends, however
- * it ends, so a killed command leaves no stale lock; and the directory needs no lock file beside it that somebody would have to remove.
+ * One command at a time on one lab: flock(2) on the lab's own directory. The kernel drops the lock when its last
+ * holder ends, however it ends, so a killed command leaves no stale lock; and the directory needs no lock file beside
+ * it that somebody would have to remove.
  */
 import { spawn } from "node:child_process";
 import { constants } from "node:fs";
@@ -10,7 +11,10 @@ import { isErrno, LabError } from "./errors.ts";
 import { processEnd, toolEnvironment } from "./tool.ts";
 
 export type Lock = {
-  /** Tools that get this descriptor hold the lock too: a lab is not touched by the next command while one of them still runs. */
+  /**
+   * Tools that get this descriptor hold the lock too: a lab is not touched by the next command while one of them
+   * still runs.
+   */
   readonly fd: number;
   release(): Promise<void>;
 };
@@ -37,7 +41,9 @@ export async function lockDirectory(directory: string, waitSeconds = 60): Promis
   }
 }
 
-/** flock(1) locks the open file description that it shares with us, and ends: the lock stays as long as ours is open. */
+/**
+ * flock(1) locks the open file description that it shares with us, and ends: the lock stays as long as ours is open.
+ */
 async function flock(fd: number, directory: string, waitSeconds: number): Promise<void> {
   const argv = ["--exclusive", "--wait", String(waitSeconds), "--conflict-exit-code", String(BUSY_STATUS), "3"];
   const child = spawn("flock", argv, {

@@ -1,6 +1,6 @@
 /**
- * What things are called. Every name is derived from the lab's directory, so that a lab whose records are lost can still be found
- * and removed, and two labs of one name (under two DRAGONFLOW_LAB_DIR) never meet.
+ * What things are called. Every name is derived from the lab's directory, so that a lab whose records are lost can
+ * still be found and removed, and two labs of one name (under two DRAGONFLOW_LAB_DIR) never meet.
  */
 import { createHash } from "node:crypto";
 import { mkdir, realpath } from "node:fs/promises";
@@ -29,7 +29,10 @@ function checkName(what: string, name: string): void {
 const chosenDirectory = () => process.env["DRAGONFLOW_LAB_DIR"] ?? "";
 export const isDefaultDirectory = () => chosenDirectory() === "";
 
-/** Where labs live: DRAGONFLOW_LAB_DIR, else /run/dragonflow/labs for root, else the user's runtime directory (to list labs only). */
+/**
+ * Where labs live: DRAGONFLOW_LAB_DIR, else /run/dragonflow/labs for root, else the user's runtime directory (to list
+ * labs only).
+ */
 export function labsDirectory(): string {
   if (!isDefaultDirectory()) return resolve(chosenDirectory());
   const runtime = process.geteuid?.() === 0 ? "/run" : (process.env["XDG_RUNTIME_DIR"] ?? "/run");
@@ -77,7 +80,10 @@ export const namespacePath = (namespace: string) => join("/run/netns", namespace
 /** Files that `ip netns exec` lays over /etc (ip-netns(8)). */
 export const namespaceEtc = (namespace: string) => join("/etc/netns", namespace);
 
-/** In the environment of every process that a lab starts, and of its children: by it they are found when no record names them. */
+/**
+ * In the environment of every process that a lab starts, and of its children: by it they are found when no record
+ * names them.
+ */
 export const MARK = "DRAGONFLOW_LAB_MARK";
 export const markOf = (lab: Lab) => ({ [MARK]: lab.directory });
 

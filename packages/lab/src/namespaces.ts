@@ -41,8 +41,9 @@ export async function runBatch(run: Run, namespace: string | null, commands: rea
 }
 
 /**
- * The kernel sees every frame that enters a port of the userspace datapath as well. It must not speak there: no IPv6 of its own, no
- * ARP answers for the tunnel endpoint to a VM that asks, no routing (a namespace inherits ip_forward from the machine).
+ * The kernel sees every frame that enters a port of the userspace datapath as well. It must not speak there: no IPv6
+ * of its own, no ARP answers for the tunnel endpoint to a VM that asks, no routing (a namespace inherits ip_forward
+ * from the machine).
  */
 export async function silenceKernel(run: Run, namespaces: readonly string[]): Promise<void> {
   const settings = [
@@ -58,7 +59,10 @@ export async function setKernel(run: Run, namespace: string, settings: readonly 
   await run(inNamespace(namespace, ["sysctl", "-q", "-w", ...settings]));
 }
 
-/** What runs in there sees this resolv.conf in place of the machine's, and cannot replace the machine's (DHCP clients try to). */
+/**
+ * What runs in there sees this resolv.conf in place of the machine's, and cannot replace the machine's (DHCP clients
+ * try to).
+ */
 export async function addResolvConf(namespace: string): Promise<void> {
   const directory = namespaceEtc(namespace);
   await rm(directory, { recursive: true, force: true });
@@ -97,7 +101,10 @@ async function inodeOf(namespace: string): Promise<number | null> {
   }
 }
 
-/** Removes namespaces with their links, their processes and their files in /etc/netns; those that are gone already are no error. */
+/**
+ * Removes namespaces with their links, their processes and their files in /etc/netns; those that are gone already are
+ * no error.
+ */
 export async function removeNamespaces(names: readonly string[], run: Run = runTool): Promise<string[]> {
   await killInhabitants(names, null);
   const present = new Set(await entriesOf(NETNS_DIRECTORY));
@@ -115,8 +122,8 @@ export async function removeNamespaces(names: readonly string[], run: Run = runT
 }
 
 /**
- * One namespace, and the other end of its eth0 at once: the kernel takes a namespace apart some time after its removal, and until then
- * the other end would be in the way of whoever comes next under that name.
+ * One namespace, and the other end of its eth0 at once: the kernel takes a namespace apart some time after its
+ * removal, and until then the other end would be in the way of whoever comes next under that name.
  */
 export async function unplugNamespace(name: string, run: Run): Promise<void> {
   // One that was only half made has no eth0, or does not exist: ip's status then is 1 or 255.

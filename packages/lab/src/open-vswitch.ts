@@ -17,7 +17,9 @@ export async function vsctl(session: Session, host: string, args: readonly strin
   return session.tool(["ovs-vsctl", `--db=unix:${database}`, "--timeout=10", ...(wait ? [] : ["--no-wait"]), ...args]);
 }
 
-/** Starts what does not run of a host's Open vSwitch; its bridges, its ports and its underlay address are then there. */
+/**
+ * Starts what does not run of a host's Open vSwitch; its bridges, its ports and its underlay address are then there.
+ */
 export async function startOpenVswitch(session: Session, host: HostState): Promise<void> {
   const { database } = hostPaths(session.lab, host.name);
   if (!isRunning(host.daemons["ovsdb-server"])) await startDatabase(session, host);
@@ -42,8 +44,8 @@ async function startDatabase(session: Session, host: HostState): Promise<void> {
 }
 
 /**
- * Daemons detach once they serve. They are started outside the lock, which they would hold for life; until they are recorded, the lab's
- * mark and their namespace tell whose they are.
+ * Daemons detach once they serve. They are started outside the lock, which they would hold for life; until they are
+ * recorded, the lab's mark and their namespace tell whose they are.
  */
 async function startDaemon(session: Session, host: HostState, daemon: Daemon, args: readonly string[]): Promise<void> {
   const paths = hostPaths(session.lab, host.name);
@@ -58,7 +60,9 @@ async function startDaemon(session: Session, host: HostState, daemon: Daemon, ar
   await session.save();
 }
 
-/** Everything that the database says about a host, before its switch reads it: one reconfiguration instead of several. */
+/**
+ * Everything that the database says about a host, before its switch reads it: one reconfiguration instead of several.
+ */
 async function configure(session: Session, host: HostState): Promise<void> {
   const { ipv4, ipv6, mac } = underlayOf(host.index);
   const identity = [
@@ -67,7 +71,8 @@ async function configure(session: Session, host: HostState): Promise<void> {
     `external_ids:dragonflow-encap-ip=${ipv4}`,
     `external_ids:dragonflow-encap-ip6="${ipv6}"`,
   ];
-  // The endpoint's MAC must not be the uplink's own: the kernel would take the tunnelled packets for its own and answer with errors.
+  // The endpoint's MAC must not be the uplink's own: the kernel would take the tunnelled packets for its own and
+  // answer with errors.
   const brPhy = ["datapath_type=netdev", `other_config:hwaddr="${mac}"`];
   const brInt = ["datapath_type=netdev", "fail_mode=secure", "protocols=OpenFlow13,OpenFlow14,OpenFlow15"];
   const commands = [

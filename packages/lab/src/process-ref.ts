@@ -1,5 +1,6 @@
 /**
- * Processes by identity. A pid alone names whatever process has it now; a pid with the moment the process started names one process.
+ * Processes by identity. A pid alone names whatever process has it now; a pid with the moment the process started
+ * names one process.
  */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
@@ -10,7 +11,10 @@ export type ProcessRef = { readonly pid: number; readonly start: string };
 
 const bootId = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
 
-/** A /proc file that goes away when its process does. @returns null when it is gone, or another user's that may not be read. */
+/**
+ * A /proc file that goes away when its process does.
+ * @returns null when it is gone, or another user's that may not be read.
+ */
 function readProc<T>(read: () => T): T | null {
   try {
     return read();
@@ -24,12 +28,16 @@ function readProc<T>(read: () => T): T | null {
 function readStat(pid: number): { state: string; parent: number; startTicks: string } | null {
   const stat = readProc(() => readFileSync(`/proc/${pid}/stat`, "utf8"));
   if (stat === null) return null;
-  // The second field is the program's name in parentheses and may hold anything: fields count from the last parenthesis.
+  // The second field is the program's name in parentheses and may hold anything: fields count from the last
+  // parenthesis.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return { state: fields[0] ?? "", parent: Number(fields[1]), startTicks: fields[19] ?? "" };
 }
 
-/** The identity of the process that has this pid now; null when there is none, or when it has ended and only waits to be reaped. */
+/**
+ * The identity of the process that has this pid now; null when there is none, or when it has ended and only waits to
+ * be reaped.
+ */
 export function refOf(pid: number): ProcessRef | null {
   const stat = readStat(pid);
   if (stat === null || stat.state === "Z" || stat.state === "X") return null;
@@ -78,8 +86,9 @@ export function ancestry(pid: number): Set<number> {
 }
 
 /**
- * Processes inside one of these network namespaces (by inode), or born with this entry (`NAME=value`) in their environment if given.
- * Neither this process nor its ancestors are among them, so that a command run inside a lab can remove that lab.
+ * Processes inside one of these network namespaces (by inode), or born with this entry (`NAME=value`) in their
+ * environment if given. Neither this process nor its ancestors are among them, so that a command run inside a lab can
+ * remove that lab.
  */
 export function findProcesses(namespaceInodes: ReadonlySet<number>, environmentEntry: string | null): ProcessRef[] {
   const own = ancestry(process.pid);

@@ -1,4 +1,7 @@
-/** Processes that belong to a lab: recorded with their identity before anything relies on them, and ended with what they belong to. */
+/**
+ * Processes that belong to a lab: recorded with their identity before anything relies on them, and ended with what
+ * they belong to.
+ */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, open } from "node:fs/promises";
@@ -27,7 +30,10 @@ export type ProcessSpec = {
 
 export type RecordedProcess = { readonly name: string; readonly pid: number; readonly logFile: string };
 
-/** Starts a process that outlives this one. @throws {LabError} `exists` while one of that name runs, `unknown` for its host */
+/**
+ * Starts a process that outlives this one.
+ * @throws {LabError} `exists` while one of that name runs, `unknown` for its host
+ */
 export async function spawnRecorded(lab: Lab, spec: ProcessSpec): Promise<RecordedProcess> {
   checkProcessName(spec.name);
   return withSession(lab, async (session) => {

@@ -1,6 +1,6 @@
 /**
- * lab.json: what a lab has, written before it is made. Whatever a killed command left is therefore in the record, or (a process in
- * the instant between its start and its record) carries the lab's mark.
+ * lab.json: what a lab has, written before it is made. Whatever a killed command left is therefore in the record, or
+ * (a process in the instant between its start and its record) carries the lab's mark.
  */
 import { existsSync } from "node:fs";
 import { readFile, rename, writeFile } from "node:fs/promises";
@@ -79,7 +79,10 @@ function isLabState(value: unknown): value is LabState {
   );
 }
 
-/** @returns null when the lab has no directory, or none of its records yet. @throws {LabError} `broken` when they are damaged. */
+/**
+ * @returns null when the lab has no directory, or none of its records yet.
+ * @throws {LabError} `broken` when they are damaged.
+ */
 export async function readState(lab: Lab): Promise<LabState | null> {
   const path = statePath(lab);
   let value: unknown;
@@ -103,7 +106,10 @@ export async function readReadyState(lab: Lab): Promise<LabState> {
   throw new LabError("broken", `lab "${lab.name}" is half made or half removed: dragonflow lab down --lab ${lab.name}`);
 }
 
-/** Whole and atomic: readers, and commands after a crash, see the state before or after. For the holder of the lock only. */
+/**
+ * Whole and atomic: readers, and commands after a crash, see the state before or after. For the holder of the lock
+ * only.
+ */
 export async function writeState(lab: Lab, state: LabState): Promise<void> {
   const path = statePath(lab);
   // The environments of processes may hold secrets.

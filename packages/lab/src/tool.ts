@@ -9,7 +9,10 @@ export type ToolOptions = {
   readonly input?: string;
   /** Added to this process's environment. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Left open in the tool as descriptor 3: a lock held by it outlives a killed maker until the tool has ended as well. */
+  /**
+   * Left open in the tool as descriptor 3: a lock held by it outlives a killed maker until the tool has ended as
+   * well.
+   */
   readonly lockFd?: number;
   /** Exit statuses that are not failures; 0 alone unless told. */
   readonly accept?: readonly number[];
@@ -29,7 +32,11 @@ export function toolEnvironment(extra: Readonly<Record<string, string>> = {}): N
 /** The slowest takes well below a second; one that hangs must not hold a lab's lock for ever. */
 const TOOL_TIMEOUT_MS = 30_000;
 
-/** Runs a program to its end, without a shell. @returns its standard output. @throws {LabError} `tool-failed` (also when it was killed after 30 s), `missing-software` */
+/**
+ * Runs a program to its end, without a shell.
+ * @returns its standard output.
+ * @throws {LabError} `tool-failed` (also when it was killed after 30 s), `missing-software`
+ */
 export async function runTool(argv: Argv, options: ToolOptions = {}): Promise<string> {
   const [file, ...args] = argv;
   const inherited = options.lockFd === undefined ? [] : [options.lockFd];
@@ -54,7 +61,10 @@ export async function runTool(argv: Argv, options: ToolOptions = {}): Promise<st
 
 export type ProcessEnd = { readonly status: number | null; readonly signal: NodeJS.Signals | null };
 
-/** Resolves when a child has ended and its pipes are closed. @throws {LabError} `missing-software`, `tool-failed` if it never started */
+/**
+ * Resolves when a child has ended and its pipes are closed.
+ * @throws {LabError} `missing-software`, `tool-failed` if it never started
+ */
 export function processEnd(child: ChildProcess): Promise<ProcessEnd> {
   return new Promise((resolve, reject) => {
     child.once("close", (status, signal) => resolve({ status, signal }));
@@ -70,7 +80,8 @@ export function processEnd(child: ChildProcess): Promise<ProcessEnd> {
 }
 
 /**
- * Like Promise.all, but when one fails it waits for the others first: whoever then removes what was made meets nobody still making.
+ * Like Promise.all, but when one fails it waits for the others first: whoever then removes what was made meets nobody
+ * still making.
  */
 export async function together<T>(work: readonly Promise<T>[]): Promise<T[]> {
   const settled = await Promise.allSettled(work);

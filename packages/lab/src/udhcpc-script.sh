@@ -1,6 +1,6 @@
 #!/bin/sh
-# Applies what a DHCPv4 server offered inside a VM's namespace. udhcpc calls it with the event; the options are in the environment.
-# LAB_RESOLV_CONF, LAB_LEASE and LAB_ROUTES name the VM's own files: the machine's /etc is never written.
+# Applies what a DHCPv4 server offered inside a VM's namespace. udhcpc calls it with the event; the options are in the
+# environment. LAB_RESOLV_CONF, LAB_LEASE and LAB_ROUTES name the VM's own files: the machine's /etc is never written.
 set -u
 
 # Addresses that are not from a lease stay as they are.
@@ -11,7 +11,8 @@ drop_lease() {
   rm -f "$LAB_LEASE" "$LAB_ROUTES"
 }
 
-# RFC 3442: a server that sends classless static routes (option 121) means them instead of its router option, not as well.
+# RFC 3442: a server that sends classless static routes (option 121) means them instead of its router option, not as
+# well.
 wanted_routes() {
   if [ -n "${staticroutes:-}" ]; then
     set -- $staticroutes

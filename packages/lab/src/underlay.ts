@@ -8,9 +8,10 @@ import { unixctl } from "./unixctl.ts";
 const NEIGHBOUR_LIFETIME = "3600";
 
 /**
- * Tells every running host the MAC of every other's endpoint, and waits until the underlay carries packets. ovs-vswitchd drops what it
- * would tunnel to a neighbour that it does not know yet, and the VM whose ARP request was dropped tries again only after a second. It
- * learns from replies, and only once it has a tunnel port: a ping beforehand teaches it nothing.
+ * Tells every running host the MAC of every other's endpoint, and waits until the underlay carries packets.
+ * ovs-vswitchd drops what it would tunnel to a neighbour that it does not know yet, and the VM whose ARP request was
+ * dropped tries again only after a second. It learns from replies, and only once it has a tunnel port: a ping
+ * beforehand teaches it nothing.
  */
 export async function resolveUnderlay(session: Session): Promise<void> {
   const running = session.state.hosts.filter(isUp);

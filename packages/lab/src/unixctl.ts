@@ -2,8 +2,8 @@ import { connect } from "node:net";
 import { LabError } from "./errors.ts";
 
 /**
- * Sends commands to a running Open vSwitch daemon over its control socket, as ovs-appctl(8) does: JSON-RPC 1.0, objects back to
- * back. One connection for all of them, in order.
+ * Sends commands to a running Open vSwitch daemon over its control socket, as ovs-appctl(8) does: JSON-RPC 1.0,
+ * objects back to back. One connection for all of them, in order.
  * @param commands method first, then its parameters.
  * @returns what each answered. @throws {LabError} `tool-failed` for the first that failed, `timeout`
  */

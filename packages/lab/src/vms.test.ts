@@ -39,8 +39,11 @@ test("a host says who it is, and its VMs which port they are", async () => {
     portId: "p-1",
     mac: mac(1),
     dhcp: false,
-    addresses: ["10.0.0.1/24"],
+    addresses: ["10.0.0.1/24", "fd00:1::1/64"],
+    gateways: ["10.0.0.254", "fd00:1::fe"],
   });
+  const { stdout } = await execInVm(lab, "static", ["sh", "-c", "ip -4 route show default; ip -6 route show default"]);
+  assert.match(stdout, /^default via 10\.0\.0\.254 dev eth0 *\ndefault via fd00:1::fe dev eth0 /);
   const [host] = await listHosts(lab);
   assert.equal(host?.running, true);
   const ids = await vsctl("host1", "get", "Open_vSwitch", ".", "external_ids");
@@ -53,7 +56,7 @@ test("a host says who it is, and its VMs which port they are", async () => {
   assert.equal(await vsctl("host1", "get", "Interface", "tapstatic", "external_ids:attached-mac"), `"${mac(1)}"`);
 });
 
-test("a VM gets its address, routes, MTU and name servers by DHCP, and the machine's own stay as they are", async () => {
+test("a VM gets address, routes, MTU and name servers by DHCP, and the machine's own stay as they are", async () => {
   const machine = readFileSync("/etc/resolv.conf", "utf8");
   const conf = join(lab.directory, "udhcpd.conf");
   const options = [

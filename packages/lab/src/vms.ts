@@ -1,6 +1,6 @@
 /**
- * A VM: a namespace whose eth0 is one end of a veth pair; the other end is a tap in the host's namespace, plugged into br-int with
- * `external_ids:iface-id`, as a hypervisor does it.
+ * A VM: a namespace whose eth0 is one end of a veth pair; the other end is a tap in the host's namespace, plugged
+ * into br-int with `external_ids:iface-id`, as a hypervisor does it.
  */
 import { randomUUID } from "node:crypto";
 import { readFile, rm } from "node:fs/promises";
@@ -133,7 +133,8 @@ async function makeVm(session: Session, vm: VmState, host: HostState, spec: VmSp
   await runBatch(session.tool, namespace, [
     "link set lo up",
     "link set eth0 up",
-    // Given addresses are usable at once; what the kernel makes itself (link-local) goes through duplicate address detection.
+    // Given addresses are usable at once; what the kernel makes itself (link-local) goes through duplicate address
+    // detection.
     ...(spec.addresses ?? []).map(
       (address) => `addr add ${address} dev eth0${isIpv6(address) ? " nodad" : " broadcast +"}`,
     ),
@@ -146,17 +147,8 @@ async function makeVm(session: Session, vm: VmState, host: HostState, spec: VmSp
 async function plug(session: Session, vm: VmState): Promise<void> {
   const identity = { "iface-id": vm.portId, "attached-mac": vm.mac, "vm-id": randomUUID() };
   const settings = Object.entries(identity).map(([key, value]) => `external_ids:${key}="${value}"`);
-  await vsctl(session, vm.host, [
-    "--may-exist",
-    "add-port",
-    "br-int",
-    vm.tap,
-    "--",
-    "set",
-    "Interface",
-    vm.tap,
-    ...settings,
-  ]);
+  const add = ["--may-exist", "add-port", "br-int", vm.tap];
+  await vsctl(session, vm.host, [...add, "--", "set", "Interface", vm.tap, ...settings]);
 }
 
 /** A host that is down forgets the port when it starts again. */
@@ -194,7 +186,10 @@ async function startDhcpClient(session: Session, vm: VmState): Promise<void> {
   await startProcess(session, entry);
 }
 
-/** Waits for the VM's DHCP client. @returns the address that it was given, with prefix length, or null when there was none in time */
+/**
+ * Waits for the VM's DHCP client.
+ * @returns the address that it was given, with prefix length, or null when there was none in time
+ */
 export async function waitForLease(lab: Lab, name: string, timeoutMs = 30_000): Promise<string | null> {
   vmOf(await readReadyState(lab), name);
   const deadline = performance.now() + timeoutMs;
@@ -210,8 +205,8 @@ export async function waitForLease(lab: Lab, name: string, timeoutMs = 30_000): 
 }
 
 /**
- * Moves a VM to another host, as a live migration ends: unplugged here, plugged there, with the MAC, the addresses and the processes
- * that it had. The host that it leaves may be down.
+ * Moves a VM to another host, as a live migration ends: unplugged here, plugged there, with the MAC, the addresses
+ * and the processes that it had. The host that it leaves may be down.
  */
 export async function moveVm(lab: Lab, name: string, to: string): Promise<void> {
   await withSession(lab, async (session) => {
