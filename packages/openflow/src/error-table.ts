@@ -343,6 +343,9 @@ function key(type: number, code: number, experimenter: number): string {
   return `${type}/${code}/${experimenter}`;
 }
 
+/** Every name in the table. */
+export const ERROR_NAMES: readonly ErrorName[] = [...BY_NUMBERS.values()];
+
 /** The numbers of a named error; `undefined` for a name that is not in the table. */
 export function errorNumbers(name: string): UnnamedError | undefined {
   return BY_NAME.get(name);

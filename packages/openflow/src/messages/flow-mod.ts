@@ -1,14 +1,16 @@
-/** Flows as a controller writes them, and their end. OpenFlow 1.5.1 sections 7.3.4.1, 7.4.2. Written by hand where a table of members would be slow. */
+/** Flows as a controller writes them, and their end. OpenFlow 1.5.1 sections 7.3.4.1, 7.4.2. */
 import { type Codec, EncodeError, u16, u64, u8 } from "@dragonflow/wire";
-import type { Instructions } from "../instructions.ts";
+import type { Flow } from "../flow.ts";
 import { flags, named, structure } from "../layout.ts";
-import type { Match } from "../match.ts";
+import { decodeMatch, encodeMatch } from "../match.ts";
+import { decodeInstructions, encodeInstructions } from "../instructions.ts";
 import { GroupNumber, NO_BUFFER, PortNumber } from "../numbers.ts";
-import { instructions, match } from "./parts.ts";
+import { match } from "./parts.ts";
 import { standard } from "./row.ts";
 import { flowStats } from "./stats.ts";
 
 const COMMANDS = { add: 0, modify: 1, modify_strict: 2, delete: 3, delete_strict: 4 } as const;
+const COMMAND_NAMES = ["add", "modify", "modify_strict", "delete", "delete_strict"] as const;
 export type FlowCommand = keyof typeof COMMANDS;
 
 const FLOW_FLAGS = {
@@ -18,74 +20,71 @@ const FLOW_FLAGS = {
   no_pkt_counts: 8,
   no_byt_counts: 16,
 } as const;
+/** `send_flow_rem`: the switch tells when the flow goes. `check_overlap`: refuse an add that overlaps a flow of the same priority. */
 export type FlowFlag = keyof typeof FLOW_FLAGS;
 export const flowFlags: Codec<readonly FlowFlag[]> = flags(u16, FLOW_FLAGS);
 
-export const removedReason = named(u8, {
-  idle_timeout: 0,
-  hard_timeout: 1,
-  delete: 2,
-  group_delete: 3,
-  meter_delete: 4,
-  eviction: 5,
-});
-
-/** Members that are absent are 0, or "any". */
-export interface FlowMod {
+/**
+ * `add` replaces the flow with the same table, priority and match; `modify` and `delete` mean every flow that the match covers, the strict ones that
+ * flow alone. An added flow gets the cookie; the others look for it under `cookieMask`.
+ */
+export interface FlowMod extends Flow {
   readonly command: FlowCommand;
-  /** 255 (all tables) in deletes only. */
-  readonly table: number;
-  readonly priority: number;
-  /** What an added flow gets; in modify and delete, with `cookieMask`, which flows are meant. */
-  readonly cookie: bigint;
+  /** Absent: any cookie. */
   readonly cookieMask?: bigint;
-  readonly idleTimeoutSeconds?: number;
-  readonly hardTimeoutSeconds?: number;
-  /** Flows of low importance are evicted first. */
-  readonly importance?: number;
-  readonly flags?: readonly FlowFlag[];
   /** A buffered packet that the new flow is applied to. */
   readonly buffer?: number;
-  /** Deletes only flows that output to this port, to this group. */
+  /** Deletes only flows that output to this port. Absent: any. */
   readonly outPort?: number;
+  /** Deletes only flows that output to this group. Absent: any. */
   readonly outGroup?: number;
-  readonly match: Match;
-  readonly instructions: Instructions;
 }
 
-/** The commands by number: reading is an index. */
-const COMMAND_NAMES = ["add", "modify", "modify_strict", "delete", "delete_strict"] as const;
+export type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
+/** What a flow need not have: absent where the wire says 0. */
+export function setOptions(
+  flow: Mutable<Flow>,
+  idle: number,
+  hard: number,
+  given: readonly FlowFlag[],
+  importance: number,
+): void {
+  if (idle !== 0) flow.idleTimeoutSeconds = idle;
+  if (hard !== 0) flow.hardTimeoutSeconds = hard;
+  if (given.length > 0) flow.flags = given;
+  if (importance !== 0) flow.importance = importance;
+}
+
+/** By hand, not as a table of members: an upload is hundreds of thousands of these. */
 const flowModBody: Codec<FlowMod> = {
   read(r) {
     const cookie = r.u64("cookie");
     const cookieMask = r.u64("cookie mask");
     const table = r.u8("table");
-    const command = COMMAND_NAMES[r.u8("command")] ?? r.fail("an unknown flow-mod command");
-    const idleTimeoutSeconds = r.u16();
-    const hardTimeoutSeconds = r.u16();
-    const priority = r.u16();
-    const buffer = r.u32();
-    const outPort = r.u32();
-    const outGroup = r.u32();
+    const command = COMMAND_NAMES[r.u8("command")] ?? r.fail("an unknown command");
+    const idle = r.u16("idle timeout");
+    const hard = r.u16("hard timeout");
+    const priority = r.u16("priority");
+    const buffer = r.u32("buffer");
+    const outPort = r.u32("out port");
+    const outGroup = r.u32("out group");
     const given = flowFlags.read(r);
-    const importance = r.u16();
-    return {
+    const importance = r.u16("importance");
+    const flow: Mutable<FlowMod> = {
       command,
       table,
       priority,
       cookie,
-      ...(cookieMask !== 0n && { cookieMask }),
-      ...(idleTimeoutSeconds !== 0 && { idleTimeoutSeconds }),
-      ...(hardTimeoutSeconds !== 0 && { hardTimeoutSeconds }),
-      ...(importance !== 0 && { importance }),
-      ...(given.length > 0 && { flags: given }),
-      ...(buffer !== NO_BUFFER && { buffer }),
-      ...(outPort !== PortNumber.any && { outPort }),
-      ...(outGroup !== GroupNumber.any && { outGroup }),
-      match: match.read(r),
-      instructions: instructions.read(r),
+      match: decodeMatch(r),
+      instructions: decodeInstructions(r),
     };
+    setOptions(flow, idle, hard, given, importance);
+    if (cookieMask !== 0n) flow.cookieMask = cookieMask;
+    if (buffer !== NO_BUFFER) flow.buffer = buffer;
+    if (outPort !== PortNumber.any) flow.outPort = outPort;
+    if (outGroup !== GroupNumber.any) flow.outGroup = outGroup;
+    return flow;
   },
   write(w, flow) {
     const command = COMMANDS[flow.command];
@@ -99,11 +98,20 @@ const flowModBody: Codec<FlowMod> = {
     if (flow.flags === undefined) w.u16(0);
     else flowFlags.write(w, flow.flags, "flags");
     w.u16(flow.importance ?? 0, "importance");
-    match.write(w, flow.match, "match");
-    instructions.write(w, flow.instructions, "instructions");
+    encodeMatch(w, flow.match);
+    encodeInstructions(w, flow.instructions);
   },
 };
 export const flowMod = standard("flow_mod", 14, flowModBody);
+
+export const removedReason = named(u8, {
+  idle_timeout: 0,
+  hard_timeout: 1,
+  delete: 2,
+  group_delete: 3,
+  meter_delete: 4,
+  eviction: 5,
+});
 
 /** Sent for flows with the flag `send_flow_rem`. */
 export const flowRemoved = standard(

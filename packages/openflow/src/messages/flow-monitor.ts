@@ -43,7 +43,7 @@ const flowMembers = {
   reserved: padding(4),
   cookie: u64,
   match,
-  /** None when the monitor does not ask for them, and in removals. */
+  /** Empty when the monitor does not ask for them. */
   instructions,
 } as const;
 const change = structure({

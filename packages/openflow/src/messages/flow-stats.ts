@@ -1,11 +1,12 @@
 /** Reading flows back. OpenFlow 1.5.1 sections 7.3.5.2 to 7.3.5.5. */
 import { type Codec, padding, u16, u32, u64, u8 } from "@dragonflow/wire";
-import type { Instructions } from "../instructions.ts";
+import type { Flow } from "../flow.ts";
+import { decodeInstructions, encodeInstructions } from "../instructions.ts";
 import { length16, named, optional, structure } from "../layout.ts";
-import type { Match } from "../match.ts";
+import { decodeMatch, encodeMatch } from "../match.ts";
 import { ALL_TABLES, GroupNumber, PortNumber } from "../numbers.ts";
-import { type FlowFlag, flowFlags } from "./flow-mod.ts";
-import { instructions, match } from "./parts.ts";
+import { type Mutable, flowFlags, setOptions } from "./flow-mod.ts";
+import { match } from "./parts.ts";
 import { replyList, reply, request } from "./row.ts";
 import { type FlowStats, flowStats } from "./stats.ts";
 
@@ -21,18 +22,9 @@ const whichFlows = structure({
   match,
 });
 
-/** A flow as the switch has it. Members that are absent are 0. */
-export interface FlowDesc {
-  readonly table: number;
-  readonly priority: number;
-  readonly cookie: bigint;
-  readonly idleTimeoutSeconds?: number;
-  readonly hardTimeoutSeconds?: number;
-  readonly importance?: number;
-  readonly flags?: readonly FlowFlag[];
-  readonly match: Match;
+/** A flow as the switch has it. */
+export interface FlowDesc extends Flow {
   readonly stats: FlowStats;
-  readonly instructions: Instructions;
 }
 
 /** By hand: a switch is read back with hundreds of thousands of these. The statistics stand between match and instructions. */
@@ -42,26 +34,19 @@ const flowDesc: Codec<FlowDesc> = {
     if (length < 24) outer.fail(`a flow of ${length} bytes`, "bad-length");
     const r = outer.sub(length - 2, "flow");
     r.skip(2);
-    const table = r.u8();
+    const table = r.u8("table");
     r.skip(1);
-    const priority = r.u16();
-    const idleTimeoutSeconds = r.u16();
-    const hardTimeoutSeconds = r.u16();
+    const priority = r.u16("priority");
+    const idle = r.u16("idle timeout");
+    const hard = r.u16("hard timeout");
     const given = flowFlags.read(r);
-    const importance = r.u16();
-    const cookie = r.u64();
-    return {
-      table,
-      priority,
-      cookie,
-      ...(idleTimeoutSeconds !== 0 && { idleTimeoutSeconds }),
-      ...(hardTimeoutSeconds !== 0 && { hardTimeoutSeconds }),
-      ...(importance !== 0 && { importance }),
-      ...(given.length > 0 && { flags: given }),
-      match: match.read(r),
-      stats: flowStats.read(r),
-      instructions: instructions.read(r),
-    };
+    const importance = r.u16("importance");
+    const cookie = r.u64("cookie");
+    const match = decodeMatch(r);
+    const stats = flowStats.read(r);
+    const flow: Mutable<FlowDesc> = { table, priority, cookie, match, stats, instructions: decodeInstructions(r) };
+    setOptions(flow, idle, hard, given, importance);
+    return flow;
   },
   write(w, flow) {
     const start = w.length;
@@ -69,9 +54,9 @@ const flowDesc: Codec<FlowDesc> = {
     w.u16(flow.idleTimeoutSeconds ?? 0, "idleTimeoutSeconds").u16(flow.hardTimeoutSeconds ?? 0, "hardTimeoutSeconds");
     flowFlags.write(w, flow.flags ?? [], "flags");
     w.u16(flow.importance ?? 0, "importance").u64(flow.cookie, "cookie");
-    match.write(w, flow.match, "match");
+    encodeMatch(w, flow.match);
     flowStats.write(w, flow.stats, "stats");
-    instructions.write(w, flow.instructions, "instructions");
+    encodeInstructions(w, flow.instructions);
     w.setU16(start, w.length - start);
   },
 };

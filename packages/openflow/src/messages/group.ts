@@ -1,5 +1,5 @@
 /** Groups and their buckets. OpenFlow 1.5.1 sections 7.3.4.2, 7.3.5.11 to 7.3.5.13. */
-import { type Codec, padding, rest, u16, u32, u64, u8 } from "@dragonflow/wire";
+import { type Codec, type ValueOf, padding, rest, u16, u32, u64, u8 } from "@dragonflow/wire";
 import { array, flags, length16, lengthOf, list, named, optional, structure, text } from "../layout.ts";
 import { BucketNumber, Experimenter, GroupNumber } from "../numbers.ts";
 import { experimenterProperty, padded, properties, property } from "../properties.ts";
@@ -27,6 +27,8 @@ const bucket = structure(
     watchGroup: property(2, u32),
   }),
 );
+
+export type Bucket = ValueOf<typeof bucket>;
 
 /**
  * How a `select` group chooses (Netronome's extension, in Open vSwitch since 2.4): by `hash` over fields, or by `dp_hash`, the datapath's own. `fields`

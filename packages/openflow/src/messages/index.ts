@@ -27,6 +27,16 @@ import * as session from "./session.ts";
 import * as table from "./table.ts";
 import * as tlvTable from "./tlv-table.ts";
 
+export type { BundleFlag, Bundled } from "./bundle.ts";
+export type { FlowCommand, FlowFlag, FlowMod } from "./flow-mod.ts";
+export type { FlowUpdate } from "./flow-monitor.ts";
+export type { FlowDesc } from "./flow-stats.ts";
+export type { Bucket } from "./group.ts";
+export type { MeterBand } from "./meter.ts";
+export type { Port } from "./port.ts";
+export type { Duration, FlowStats } from "./stats.ts";
+export type { TlvMap } from "./tlv-table.ts";
+
 const MODULES = [
   async,
   bundle,

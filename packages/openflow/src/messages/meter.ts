@@ -1,5 +1,5 @@
 /** Rate limiters. OpenFlow 1.5.1 sections 7.3.4.4, 7.3.5.13 to 7.3.5.15. */
-import { padding, u16, u32, u64, u8 } from "@dragonflow/wire";
+import { type ValueOf, padding, u16, u32, u64, u8 } from "@dragonflow/wire";
 import { flags, length16, list, named, optional, structure } from "../layout.ts";
 import { MeterNumber } from "../numbers.ts";
 import { replyList, reply, request, standard } from "./row.ts";
@@ -20,6 +20,8 @@ const band = structure({
   precedenceLevel: optional(u8, 0),
   reserved: padding(3),
 });
+
+export type MeterBand = ValueOf<typeof band>;
 
 export const meterMod = standard(
   "meter_mod",

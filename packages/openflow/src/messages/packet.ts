@@ -1,12 +1,13 @@
 /** Packets to and from a controller. OpenFlow 1.5.1 sections 7.3.6, 7.4.1; Nicira's packet-in with userdata and continuation. */
 import { padding, rest, u16, u32, u64, u8 } from "@dragonflow/wire";
+import { PACKET_IN_REASONS } from "../actions/controller.ts";
 import { lengthOf, named, optional, structure } from "../layout.ts";
 import { NO_BUFFER } from "../numbers.ts";
 import { aligned, properties, property, requiring } from "../properties.ts";
 import { actions, match, metadata } from "./parts.ts";
 import { nicira, standard } from "./row.ts";
 
-const reason = named(u8, { no_match: 0, action: 1, invalid_ttl: 2, action_set: 3, group: 4, packet_out: 5 });
+const reason = named(u8, PACKET_IN_REASONS);
 
 /** Open vSwitch buffers no packet since 2.7: `buffer` is absent there. */
 export const packetIn = standard(
@@ -54,16 +55,19 @@ const packetProperties = {
 /** The state of a packet that waits at `controller(pause)`. Opaque: it goes back unchanged, once, and to the same vswitchd process. */
 const continuation = property(8, aligned(rest));
 
-/** Sent in place of `packet_in` after a `set_packet_in_format` that asks for it, and always for a `controller` action with `pause`. */
+/**
+ * Sent in place of `packet_in` after a `set_packet_in_format` that asks for it. `controller` actions that pause need it: with another format the packet is
+ * dropped. A paused packet's table is 0 and its cookie is absent: they are in the continuation.
+ */
 export const packetIn2 = nicira(
   "packet_in2",
   30,
   requiring(
     properties({
       ...packetProperties,
+      continuation,
       /** What the `controller` action was given for us. */
       userdata: property(7, rest),
-      continuation,
     }),
     "frame",
   ),

@@ -1,8 +1,8 @@
 /** Ports: their description, state, statistics and configuration. OpenFlow 1.5.1 sections 7.2.1, 7.3.4.3, 7.3.5.7, 7.3.5.8, 7.4.3. */
-import { padding, u32, u64, u8 } from "@dragonflow/wire";
+import { type Codec, type ValueOf, padding, u32, u64, u8 } from "@dragonflow/wire";
 import { ethernetAddress, flags, length16, named, optional, structure, text } from "../layout.ts";
-import { PortNumber } from "../numbers.ts";
-import { aligned, properties, property } from "../properties.ts";
+import { Experimenter, PortNumber } from "../numbers.ts";
+import { aligned, experimenterProperty, properties, property } from "../properties.ts";
 import { replyList, request, standard } from "./row.ts";
 import { duration } from "./stats.ts";
 
@@ -55,6 +55,8 @@ const port = structure(
   }),
 );
 
+export type Port = ValueOf<typeof port>;
+
 export const portStatus = standard(
   "port_status",
   12,
@@ -76,6 +78,42 @@ const whichPort = structure({ port: optional(u32, PortNumber.any), reserved: pad
 
 export const portDescRequest = request("port_desc_request", 13, whichPort, "port_desc_reply");
 export const portDescReply = replyList("port_desc_reply", 13, port);
+
+/** Frames by length in bytes: up to 64, 127 and so on. */
+const byLength = structure({ to64: u64, to127: u64, to255: u64, to511: u64, to1023: u64, to1522: u64, toMax: u64 });
+/** Counters of RFC 2819, Intel's extension. */
+const rfc2819 = aligned(
+  structure({
+    rx: byLength,
+    tx: byLength,
+    txMulticast: u64,
+    rxBroadcast: u64,
+    txBroadcast: u64,
+    rxUndersized: u64,
+    rxOversized: u64,
+    rxFragmented: u64,
+    rxJabber: u64,
+  }),
+);
+/** Counters that a network device has under its own names, Intel's extension. */
+const custom: Codec<ReadonlyMap<string, bigint>> = {
+  read(r) {
+    r.skip(2);
+    const counters = new Map<string, bigint>();
+    for (let left = r.u16("counters"); left > 0; left--) {
+      const name = new TextDecoder().decode(r.bytes(r.u8("name length"), "counter name"));
+      counters.set(name, r.u64("counter"));
+    }
+    return counters;
+  },
+  write(w, counters) {
+    w.u16(0).u16(counters.size, "counters");
+    for (const [name, value] of counters) {
+      const bytes = new TextEncoder().encode(name);
+      w.u8(bytes.length, "counter name").bytes(bytes).u64(value, name);
+    }
+  },
+};
 
 /** Counters that the switch does not keep are 2^64 - 1. */
 export const portStatsRequest = request("port_stats_request", 4, whichPort, "port_stats_reply");
@@ -102,6 +140,8 @@ export const portStatsReply = replyList(
         0,
         aligned(structure({ rxFrameErrors: u64, rxOverrunErrors: u64, rxCrcErrors: u64, collisions: u64 })),
       ),
+      rfc2819: experimenterProperty(Experimenter.intel, 1, rfc2819),
+      custom: experimenterProperty(Experimenter.intel, 2, custom),
     }),
   ),
 );

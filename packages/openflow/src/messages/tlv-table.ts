@@ -1,13 +1,13 @@
 /** Which tunnel option is which `tun_metadata` field: per bridge, needed before a flow names the field, lost when vswitchd restarts. */
-import { padding, u16, u32, u8 } from "@dragonflow/wire";
+import { type ValueOf, padding, u16, u32, u8 } from "@dragonflow/wire";
 import { list, named, structure } from "../layout.ts";
 import { nothing } from "./session.ts";
 import { nicira } from "./row.ts";
 
 /** The Geneve option of class, type and length (a multiple of 4, at most 124) is field `tun_metadata<index>`. */
-const maps = list(
-  structure({ optionClass: u16, optionType: u8, optionLengthBytes: u8, index: u16, reserved: padding(2) }),
-);
+const map = structure({ optionClass: u16, optionType: u8, optionLengthBytes: u8, index: u16, reserved: padding(2) });
+export type TlvMap = ValueOf<typeof map>;
+const maps = list(map);
 
 export const tlvTableMod = nicira(
   "tlv_table_mod",
