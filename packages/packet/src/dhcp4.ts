@@ -14,7 +14,7 @@ import {
 } from "@dragonflow/wire";
 import { ip4, type Ipv4Address, type Mac, mac48 } from "./addresses.ts";
 import { type Dhcp4Options, dhcp4RowByCode, dhcp4RowByName } from "./dhcp4-options.ts";
-import { text } from "./domain-name.ts";
+import { latin1, text } from "./domain-name.ts";
 
 /** UDP ports (RFC 2131 section 4.1). */
 export const DHCP4_PORT = { server: 67, client: 68 } as const;
@@ -140,7 +140,9 @@ function join(readers: readonly Reader[]): Reader {
 }
 
 function untilNul(r: Reader): string {
-  return text.read(r).replace(/\0[^]*$/, "");
+  const bytes = r.rest();
+  const end = bytes.indexOf(0);
+  return latin1(end < 0 ? bytes : bytes.subarray(0, end));
 }
 
 /**

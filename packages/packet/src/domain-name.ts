@@ -1,8 +1,13 @@
 import { type Codec, EncodeError, type Reader } from "@dragonflow/wire";
 
+/** A character per byte (ISO 8859-1). */
+export function latin1(bytes: Uint8Array): string {
+  return String.fromCharCode(...bytes);
+}
+
 /** Text of one byte per character (ISO 8859-1): any bytes survive. Up to the end of the enclosing structure. */
 export const text: Codec<string> = {
-  read: (r) => String.fromCharCode(...r.rest()),
+  read: (r) => latin1(r.rest()),
   write(w, value, field) {
     for (let i = 0; i < value.length; i++) w.u8(value.charCodeAt(i), field);
   },
@@ -65,7 +70,7 @@ function readName(r: Reader, base?: number): string {
     if (length > 63) from.fail(`a label type ${length >> 6}`);
     sizeBytes += length + 1;
     if (sizeBytes > 255) from.fail("a domain name of more than 255 bytes", "bad-length");
-    const label = String.fromCharCode(...from.bytes(length, "label"));
+    const label = latin1(from.bytes(length, "label"));
     if (label.includes(".")) from.fail("a label with a dot, which text cannot tell from two");
     labels.push(label);
   }

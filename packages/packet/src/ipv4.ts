@@ -103,6 +103,16 @@ export function isFragment({ moreFragments, fragmentOffsetBytes }: Ipv4): boolea
   return moreFragments || fragmentOffsetBytes !== 0;
 }
 
+/** Where the packet ends up: the last stop of a source route that is not used up, which is what checksums cover (RFC 1122 section 3.2.1.8 (e)). */
+export function finalDestination({ dst, options = [] }: Pick<Ipv4Fields, "dst" | "options">): Ipv4Address {
+  for (const option of options) {
+    if (option.kind !== "loose-source-route" && option.kind !== "strict-source-route") continue;
+    const { pointer, addresses } = option;
+    if (pointer < 4 + 4 * addresses.length) return addresses.at(-1) ?? dst;
+  }
+  return dst;
+}
+
 /**
  * Writes header and payload; computes length and checksum.
  * @param protocol of the payload.

@@ -1,7 +1,7 @@
 import {
   bits,
   EncodeError,
-  type Reader,
+  Reader,
   rest,
   struct,
   tlvs,
@@ -22,6 +22,8 @@ const options = tlvs(
   { "router-alert": { type: 5, value: struct({ value: u16 }) } },
 );
 export type Ipv6Option = ValueOf<typeof options>[number];
+
+const SEGMENT_ROUTING = 4;
 
 const fragmentHeader = struct({
   position: bits(16, { offsetUnits: 13, reserved: 2, more: "flag" }),
@@ -133,6 +135,19 @@ export function isFragment6({ extensions }: Ipv6): boolean {
 /** Is this a fragment that has no beginning of the layer above in it? */
 export function isLaterFragment6({ extensions }: Ipv6): boolean {
   return extensions.some((e) => e.kind === "fragment" && e.offsetBytes !== 0);
+}
+
+/** Where the packet ends up: the last segment of a routing header that is not used up, which is what checksums cover (RFC 8200 section 8.1). */
+export function finalDestination6({ dst, extensions = [] }: Pick<Ipv6Fields, "dst" | "extensions">): Ipv6Address {
+  for (const extension of extensions) {
+    if (extension.kind !== "routing" || extension.segmentsLeft === 0) continue;
+    const { routingType, bytes } = extension;
+    // `reserved or flags:32 | addresses`: types 0 and 2 (RFC 6275 section 6.4) end with the last stop, type 4 (RFC 8754) begins with it.
+    const r = new Reader(bytes);
+    if (routingType === SEGMENT_ROUTING) return ip6.read(r.fork(4));
+    if (routingType === 0 || routingType === 2) return ip6.read(r.fork(bytes.length - 16));
+  }
+  return dst;
 }
 
 /**

@@ -4,8 +4,16 @@ import type { Addresses } from "./checksum.ts";
 import { decodeEthernet, encodeEthernet, type Ethernet, type EthernetFields, EtherType } from "./ethernet.ts";
 import { decodeIcmp4, encodeIcmp4, type Icmp4 } from "./icmp4.ts";
 import { decodeIcmp6, encodeIcmp6, type Icmp6 } from "./icmp6.ts";
-import { decodeIpv4, encodeIpv4, IpProtocol, type Ipv4, type Ipv4Fields, isFragment } from "./ipv4.ts";
-import { decodeIpv6, encodeIpv6, type Ipv6, type Ipv6Fields, isFragment6 } from "./ipv6.ts";
+import {
+  decodeIpv4,
+  encodeIpv4,
+  finalDestination,
+  IpProtocol,
+  type Ipv4,
+  type Ipv4Fields,
+  isFragment,
+} from "./ipv4.ts";
+import { decodeIpv6, encodeIpv6, finalDestination6, type Ipv6, type Ipv6Fields, isFragment6 } from "./ipv6.ts";
 import { decodeTcp, encodeTcp, type Tcp, type TcpFields } from "./tcp.ts";
 import { decodeUdp, encodeUdp, type Udp } from "./udp.ts";
 
@@ -75,7 +83,7 @@ export function decodePacket(bytes: Uint8Array, options: { verify?: boolean } = 
 function decodeOverIpv4(ethernet: Ethernet, r: Reader, verify: boolean): Layers {
   const { header: ipv4, payload: body } = decodeIpv4(r, { verify });
   if (isFragment(ipv4)) return { ethernet, ipv4, payload: body.rest() };
-  const addresses = verify ? ipv4 : undefined;
+  const addresses = verify ? { src: ipv4.src, dst: finalDestination(ipv4) } : undefined;
   switch (ipv4.protocol) {
     case IpProtocol.icmp4:
       return { ethernet, ipv4, icmp4: decodeIcmp4(body, addresses) };
@@ -95,7 +103,7 @@ function decodeOverIpv4(ethernet: Ethernet, r: Reader, verify: boolean): Layers 
 function decodeOverIpv6(ethernet: Ethernet, r: Reader, verify: boolean): Layers {
   const { header: ipv6, payload: body } = decodeIpv6(r);
   if (isFragment6(ipv6)) return { ethernet, ipv6, payload: body.rest() };
-  const addresses = verify ? ipv6 : undefined;
+  const addresses = verify ? { src: ipv6.src, dst: finalDestination6(ipv6) } : undefined;
   switch (ipv6.protocol) {
     case IpProtocol.icmp6:
       return { ethernet, ipv6, icmp6: decodeIcmp6(body, addresses) };
@@ -126,11 +134,15 @@ export function encodePacket(layers: LayersToEncode): Uint8Array {
   } else if (ipv4 !== undefined) {
     encodeEthernet(w, ethernet, agree("etherType", ethernet.etherType, EtherType.ipv4));
     const protocol = agree("protocol", ipv4.protocol, transportOf(layers));
-    encodeIpv4(w, ipv4, protocol, (body) => encodeTransport(body, layers, ipv4));
+    encodeIpv4(w, ipv4, protocol, (body) =>
+      encodeTransport(body, layers, { src: ipv4.src, dst: finalDestination(ipv4) }),
+    );
   } else if (ipv6 !== undefined) {
     encodeEthernet(w, ethernet, agree("etherType", ethernet.etherType, EtherType.ipv6));
     const protocol = agree("protocol", ipv6.protocol, transportOf(layers));
-    encodeIpv6(w, ipv6, protocol, (body) => encodeTransport(body, layers, ipv6));
+    encodeIpv6(w, ipv6, protocol, (body) =>
+      encodeTransport(body, layers, { src: ipv6.src, dst: finalDestination6(ipv6) }),
+    );
   } else {
     encodeEthernet(w, ethernet, agree("etherType", ethernet.etherType, undefined));
     w.bytes(layers.payload);
