@@ -9,7 +9,8 @@ export type Address =
 const defaultPort = 6640;
 
 /**
- * Reads `unix:PATH`, `tcp:HOST[:PORT]` or `ssl:HOST[:PORT]`; an IPv6 address stands in brackets. The port is 6640 where none is given.
+ * Reads `unix:PATH`, `tcp:HOST[:PORT]` or `ssl:HOST[:PORT]`; an IPv6 address stands in brackets. The port is 6640
+ * where none is given.
  * @throws {ValueError} `bad-address`
  */
 export function parseAddress(text: string): Address {

@@ -5,8 +5,8 @@ export interface BackoffLimits {
 }
 
 /**
- * Waits that double from `minMs` to `maxMs`, each shortened by up to a half at random: clients that lost one server together do not come back
- * together.
+ * Waits that double from `minMs` to `maxMs`, each shortened by up to a half at random: clients that lost one server
+ * together do not come back together.
  */
 export class Backoff {
   readonly #limits: BackoffLimits;

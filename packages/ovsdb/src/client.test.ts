@@ -268,7 +268,7 @@ describe("connections", () => {
     });
   });
 
-  test("a stopped server: connect times out, or is aborted; a probe notices; what was sent has an unknown outcome", async () => {
+  test("a stopped server: connect times out or is aborted, a probe notices, an outcome is unknown", async () => {
     const client = await OvsdbClient.connect(server.address, { ...quick, probeIntervalMs: 50 });
     server.signal("SIGSTOP");
     const disconnected = once(client, "disconnected");
@@ -308,7 +308,7 @@ describe("connections", () => {
     await client.close();
   });
 
-  test("killed in the middle of a transaction: the outcome is unknown; then unavailable; then connected again", async () => {
+  test("killed in the middle of a transaction: outcome unknown, then unavailable, then connected again", async () => {
     const client = await OvsdbClient.connect(server.address, quick);
     server.signal("SIGSTOP");
     const sent = assert.rejects(client.transact(openVSwitch, [comment("x")]), { code: "outcome-unknown" });

@@ -31,7 +31,8 @@ export interface ClientOptions {
 export interface ClientEvents {
   connected: [];
   /**
-   * The connection is lost, or an attempt to make one failed. `retryMs`: the wait before the next attempt; undefined where the client was closed.
+   * The connection is lost, or an attempt to make one failed. `retryMs`: the wait before the next attempt; undefined
+   * where the client was closed.
    */
   disconnected: [reason: OvsdbError, retryMs: number | undefined];
 }
@@ -39,10 +40,11 @@ export interface ClientEvents {
 const defaultBackoff: BackoffLimits = { minMs: 100, maxMs: 5000 };
 
 /**
- * A client of one OVSDB server. It connects again by itself, with jittered exponential back-off, and its replicas go on.
+ * A client of one OVSDB server. It connects again by itself, with jittered exponential back-off, and its replicas go
+ * on.
  *
  *     const ovs = await OvsdbClient.connect("unix:/run/openvswitch/db.sock");
- *     const replica = ovs.replica(openVSwitch, { Interface: ["name", "ofport", "external_ids"] }, ({ changes }) => ...);
+ *     const replica = ovs.replica(openVSwitch, { Interface: ["name", "ofport"] }, ({ changes }) => ...);
  *     const ops = operations(openVSwitch);
  *     await ovs.transact(openVSwitch, [ops.update("Interface", [["name", "==", "vm1"]], { ofport_request: 7 })]);
  */
@@ -86,7 +88,10 @@ export class OvsdbClient extends EventEmitter<ClientEvents> {
     }
   }
 
-  /** Begins to connect, and tries until it is closed: for whom the server may come later. @throws {ValueError} `bad-address` */
+  /**
+   * Begins to connect, and tries until it is closed: for whom the server may come later.
+   * @throws {ValueError} `bad-address`
+   */
   constructor(address: string, options: ClientOptions = {}) {
     super();
     this.#address = parseAddress(address);
@@ -111,7 +116,8 @@ export class OvsdbClient extends EventEmitter<ClientEvents> {
   /**
    * Runs operations as one transaction (RFC 7047 section 4.1.3).
    *
-   * An aborted `signal` cancels it on the server. Whether that came in time is not known, unless nothing had been sent yet.
+   * An aborted `signal` cancels it on the server. Whether that came in time is not known, unless nothing had been
+   * sent yet.
    * @param database its schema, or its name
    * @returns the results of the operations, each in its operation's place
    * @throws {TransactionError} it did not happen, because of the operation that the error names
@@ -129,7 +135,9 @@ export class OvsdbClient extends EventEmitter<ClientEvents> {
     return readResults(operations, reply);
   }
 
-  /** Sends any request of RFC 7047 section 4.1 or ovsdb-server(7). Errors and `signal` are those of {@link transact}. */
+  /**
+   * Sends any request of RFC 7047 section 4.1 or ovsdb-server(7). Errors and `signal` are those of {@link transact}.
+   */
   async request(
     method: string,
     params: readonly Json[],
@@ -164,10 +172,10 @@ export class OvsdbClient extends EventEmitter<ClientEvents> {
 
   /**
    * Keeps a copy of the selected columns, through lost connections, until it is closed.
-   * @param onBatch gets the first contents as one batch, then each transaction's changes as one, before the promise of an own transaction
-   *   resolves. What it throws is an uncaught exception.
-   * @param options.onError the server does not serve this selection: {@link SchemaMismatch} or {@link RpcError}. Without it, and where nobody
-   *   waits for `ready()`, that is an uncaught exception.
+   * @param onBatch gets the first contents as one batch, then each transaction's changes as one, before the promise
+   *   of an own transaction resolves. What it throws is an uncaught exception.
+   * @param options.onError the server does not serve this selection: {@link SchemaMismatch} or {@link RpcError}.
+   *   Without it, and where nobody waits for `ready()`, that is an uncaught exception.
    * @throws {ValueError} `unknown-table` | `unknown-column`
    */
   replica<T extends Tables, const S extends Selection<T>>(
@@ -180,7 +188,10 @@ export class OvsdbClient extends EventEmitter<ClientEvents> {
     return new Replica(this.#host, { schema, selection, onBatch, onError: options.onError });
   }
 
-  /** Ends the connection, the replicas and the attempts. Transactions whose reply has not come are {@link OutcomeUnknown}. */
+  /**
+   * Ends the connection, the replicas and the attempts. Transactions whose reply has not come are
+   * {@link OutcomeUnknown}.
+   */
   async close(): Promise<void> {
     this.#closing ??= this.#close();
     await this.#closing;
@@ -253,7 +264,10 @@ export class OvsdbClient extends EventEmitter<ClientEvents> {
   }
 }
 
-/** Runs code of the user. What it throws is the process's to deal with, not a fault of the connection on which it happened to run. */
+/**
+ * Runs code of the user. What it throws is the process's to deal with, not a fault of the connection on which it
+ * happened to run.
+ */
 function callOut(body: () => void): void {
   try {
     body();

@@ -13,7 +13,10 @@ import type { Atom } from "./values.ts";
  * | map                    | `ReadonlyMap<K, T>` | a map, or an object where keys are strings  |
  */
 export abstract class Column<V, W = V> {
-  /** The type in short: `string`, `integer?`, `uuid*`, `string=>string`. Two columns with one signature hold the same values. */
+  /**
+   * The type in short: `string`, `integer?`, `uuid*`, `string=>string`. Two columns with one signature hold the same
+   * values.
+   */
   abstract readonly signature: string;
   /** What a column has when nobody wrote it. */
   abstract readonly initial: V;

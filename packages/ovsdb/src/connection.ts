@@ -2,15 +2,24 @@ import { ConnectionError, type OvsdbError, ProtocolError, RpcError } from "./err
 import { excerpt, isArray, isObject, type Json, type JsonObject, member } from "./json.ts";
 import { JsonStream, type JsonStreamLimits } from "./json-stream.ts";
 
-/** What became of a request. `error` is an {@link RpcError} where the server answered with one; else why there is no answer. */
+/**
+ * What became of a request. `error` is an {@link RpcError} where the server answered with one; else why there is no
+ * answer.
+ */
 export type Reply = { readonly ok: true; readonly result: Json } | { readonly ok: false; readonly error: OvsdbError };
 
 export interface ConnectionOptions {
   /** Sends one message; the connection never waits for it. */
   readonly write: (text: string) => void;
-  /** A message of the server that wants no answer. It may throw an {@link OvsdbError}, which {@link Connection.receive} then throws. */
+  /**
+   * A message of the server that wants no answer. It may throw an {@link OvsdbError}, which
+   * {@link Connection.receive} then throws.
+   */
   readonly notification: (method: string, params: readonly Json[]) => void;
-  /** Silence after which the server is asked whether it is there; as much again without any byte ends the connection. 0: never. */
+  /**
+   * Silence after which the server is asked whether it is there; as much again without any byte ends the connection.
+   * 0: never.
+   */
   readonly probeIntervalMs: number;
   /** The time at which the connection came to be, on the clock of `receive` and `tick`. */
   readonly nowMs: number;
@@ -21,9 +30,9 @@ export interface ConnectionOptions {
 const probeId = "probe";
 
 /**
- * One JSON-RPC 1.0 session with an OVSDB server (RFC 7047 section 4), without the socket and without the clock: bytes and times come in,
- * texts go out. Replies and notifications are handed on inside of `receive`, in the order in which they came: a monitor's contents are
- * there before its first update.
+ * One JSON-RPC 1.0 session with an OVSDB server (RFC 7047 section 4), without the socket and without the clock: bytes
+ * and times come in, texts go out. Replies and notifications are handed on inside of `receive`, in the order in which
+ * they came: a monitor's contents are there before its first update.
  */
 export class Connection {
   readonly #options: ConnectionOptions;
@@ -40,7 +49,10 @@ export class Connection {
     this.#lastHeardMs = options.nowMs;
   }
 
-  /** Sends a request. `settle` is called exactly once, never before this returns unless the connection has ended already. */
+  /**
+   * Sends a request. `settle` is called exactly once, never before this returns unless the connection has ended
+   * already.
+   */
   request(method: string, params: readonly Json[], settle: (reply: Reply) => void): number {
     const id = this.#nextId++;
     if (this.#ended !== undefined) settle({ ok: false, error: this.#ended });
@@ -51,17 +63,24 @@ export class Connection {
     return id;
   }
 
-  /** Asks the server to give up on a request (RFC 7047 section 4.1.4), and forgets it: `settle` is not called any more. */
+  /**
+   * Asks the server to give up on a request (RFC 7047 section 4.1.4), and forgets it: `settle` is not called any
+   * more.
+   */
   cancel(id: number): void {
     const request = this.#pending.get(id);
     if (request === undefined) return;
     request.settle = () => undefined;
     this.#send({ method: "cancel", params: [id], id: null });
-    // ovsdb-server 3.1 obeys without the reply that the RFC has it send. What it has not said before this echo it never will.
+    // ovsdb-server 3.1 obeys without the reply that the RFC has it send. What it has not said before this echo it
+    // never will.
     this.request("echo", [], () => this.#pending.delete(id));
   }
 
-  /** Takes bytes as they came. @throws {ProtocolError} and what `notification` throws: the connection is then to be ended. */
+  /**
+   * Takes bytes as they came.
+   * @throws {ProtocolError} and what `notification` throws: the connection is then to be ended.
+   */
   receive(chunk: Uint8Array, nowMs: number): void {
     this.#lastHeardMs = nowMs;
     this.#probedAtMs = undefined;
@@ -134,7 +153,10 @@ function badMessage(message: Json): ProtocolError {
   return new ProtocolError("bad-message", `neither request nor reply: ${excerpt(message)}`);
 }
 
-/** An <error> is an object with a string `error` and maybe `details`; for an unknown method ovsdb-server gives the string alone. */
+/**
+ * An <error> is an object with a string `error` and maybe `details`; for an unknown method ovsdb-server gives the
+ * string alone.
+ */
 function rpcError(method: string, error: Json): RpcError {
   if (!isObject(error)) return new RpcError(method, typeof error === "string" ? error : excerpt(error));
   const { reason, details } = failureOf(error) ?? { reason: excerpt(error), details: undefined };

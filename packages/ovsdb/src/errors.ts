@@ -16,7 +16,10 @@ export type ValueErrorCode =
   | "bad-schema"
   | "bad-address";
 
-/** A value that has no meaning in OVSDB, in either direction. `path` says where, as `Interface.ofport`; empty for a lone value. */
+/**
+ * A value that has no meaning in OVSDB, in either direction. `path` says where, as `Interface.ofport`; empty for a
+ * lone value.
+ */
 export class ValueError extends OvsdbError {
   override readonly name = "ValueError";
   readonly code: ValueErrorCode;
@@ -89,7 +92,10 @@ export class RpcError extends OvsdbError {
   }
 }
 
-/** A transaction that did not happen, because of one of its operations or, where `index` is undefined, when all of it was committed. */
+/**
+ * A transaction that did not happen, because of one of its operations or, where `index` is undefined, when all of it
+ * was committed.
+ */
 export class TransactionError extends OvsdbError {
   override readonly name = "TransactionError";
   readonly code = "transaction-failed";

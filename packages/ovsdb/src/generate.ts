@@ -3,8 +3,8 @@ import type { BaseType, ColumnSchema, DatabaseSchema } from "./schema.ts";
 const lineWidth = 120;
 
 /**
- * Writes the TypeScript of a database: the codecs of its columns, one row each, and a row type per table. What the types do not say
- * (bounds, immutable, kept in memory only) stands behind the column as a comment.
+ * Writes the TypeScript of a database: the codecs of its columns, one row each, and a row type per table. What the
+ * types do not say (bounds, immutable, kept in memory only) stands behind the column as a comment.
  * @param database what `parseSchema` made of a .ovsschema file
  * @param variable what the schema is called in the program, as `openVSwitch`
  * @param library where the codecs are, as seen from the file that is written
@@ -62,7 +62,7 @@ interface Call {
 }
 
 function atom(base: BaseType, used: Used): string | Call {
-  const values = base.oneOf?.filter((value) => typeof value === "string");
+  const values = base.type === "string" ? base.oneOf : undefined;
   const name =
     base.type === "uuid" ? (base.refTable === undefined ? "plainUuid" : "ref") : values ? "oneOf" : base.type;
   used.atoms.add(name);

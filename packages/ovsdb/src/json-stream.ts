@@ -8,7 +8,7 @@ export interface JsonStreamLimits {
   readonly maxDepth: number;
 }
 
-export const defaultLimits: JsonStreamLimits = { maxBytes: 128 * 1024 * 1024, maxDepth: 64 };
+const defaultLimits: JsonStreamLimits = { maxBytes: 128 * 1024 * 1024, maxDepth: 64 };
 
 const quote = 0x22;
 const backslash = 0x5c;
@@ -18,11 +18,12 @@ const openBrace = 0x7b;
 const closeBrace = 0x7d;
 
 /**
- * Cuts a stream of JSON texts that nothing separates (RFC 7047 section 4: JSON-RPC directly over TCP) into texts, and parses them.
+ * Cuts a stream of JSON texts that nothing separates (RFC 7047 section 4: JSON-RPC directly over TCP) into texts, and
+ * parses them.
  *
- * Each byte is looked at once, however the stream was chopped: brackets outside of strings are counted, and the text ends where the count
- * is back at nothing. UTF-8 needs no decoding for that, since none of its longer sequences contains an ASCII byte. Only arrays and
- * objects may stand at the top: the end of a number could not be seen.
+ * Each byte is looked at once, however the stream was chopped: brackets outside of strings are counted, and the text
+ * ends where the count is back at nothing. UTF-8 needs no decoding for that, since none of its longer sequences
+ * contains an ASCII byte. Only arrays and objects may stand at the top: the end of a number could not be seen.
  */
 export class JsonStream {
   readonly #limits: JsonStreamLimits;
@@ -41,8 +42,10 @@ export class JsonStream {
   }
 
   /**
-   * Takes the next bytes; keeps no view of them. `deliver` gets each text that they complete, in order, before the next is looked at.
-   * @throws {ProtocolError} `too-large` | `too-deep` | `bad-utf8` | `bad-json`. The stream is over then: every later push throws it again.
+   * Takes the next bytes; keeps no view of them. `deliver` gets each text that they complete, in order, before the
+   * next is looked at.
+   * @throws {ProtocolError} `too-large` | `too-deep` | `bad-utf8` | `bad-json`. The stream is over then: every later
+   *   push throws it again.
    */
   push(chunk: Uint8Array, deliver: (value: Json) => void): void {
     if (this.#failure !== undefined) throw this.#failure;
@@ -90,7 +93,8 @@ export class JsonStream {
     }
     const text = this.#decode(bytes);
     this.#held = 0;
-    // The next text is as small as most are: memory of a large one (the first contents of a database) is not kept for it.
+    // The next text is as small as most are: memory of a large one (the first contents of a database) is not kept for
+    // it.
     if (this.#buffer.length > 1024 * 1024) this.#buffer = new Uint8Array(0);
     try {
       return JSON.parse(text);

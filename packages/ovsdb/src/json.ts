@@ -12,7 +12,10 @@ export function isObject(json: Json | undefined): json is JsonObject {
   return typeof json === "object" && json !== null && !Array.isArray(json);
 }
 
-/** One member of an object: `undefined` where the object has none of its own, so that "toString" in a peer's text finds nothing. */
+/**
+ * One member of an object: `undefined` where the object has none of its own, so that "toString" in a peer's text
+ * finds nothing.
+ */
 export function member(json: JsonObject, name: string): Json | undefined {
   return Object.hasOwn(json, name) ? json[name] : undefined;
 }

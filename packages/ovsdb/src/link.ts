@@ -8,7 +8,10 @@ import type { JsonStreamLimits } from "./json-stream.ts";
 
 export interface LinkOptions {
   readonly address: Address;
-  /** For ssl: addresses. `ca`, `cert` and `key` as PEM; certificates that ovs-pki made name no host, see `checkServerIdentity`. */
+  /**
+   * For ssl: addresses. `ca`, `cert` and `key` as PEM; certificates that ovs-pki made name no host, see
+   * `checkServerIdentity`.
+   */
   readonly tls: TlsOptions;
   /** How long the server may take to accept the connection and to answer a first echo. */
   readonly connectTimeoutMs: number;

@@ -39,9 +39,10 @@ const methods = ["monitor_cond_since", "monitor_cond", "monitor"] as const;
 type MonitorMethod = (typeof methods)[number];
 
 /**
- * Keeps rows equal to a server's over any number of connections: monitor_cond_since with resume from the last transaction
- * (ovsdb-server(7), 4.1.15), or what an older server has instead. A server that does not know the last transaction (every one that is not
- * clustered, in Open vSwitch 3.1) sends everything, and the difference is found here.
+ * Keeps rows equal to a server's over any number of connections: monitor_cond_since with resume from the last
+ * transaction (ovsdb-server(7), 4.1.15), or what an older server has instead. A server that does not know the last
+ * transaction (every one that is not clustered, in Open vSwitch 3.1) sends everything, and the difference is found
+ * here.
  */
 export class Monitor {
   readonly #options: MonitorOptions;
@@ -97,7 +98,10 @@ export class Monitor {
     this.stop();
   }
 
-  /** Takes a notification of the server, if it is for this monitor. @throws {OvsdbError} the connection is to be ended */
+  /**
+   * Takes a notification of the server, if it is for this monitor.
+   * @throws {OvsdbError} the connection is to be ended
+   */
   notification(method: string, params: readonly Json[]): void {
     if (params[0] !== this.#options.id || this.#connection === undefined) return;
     if (method === "update") this.#update(() => this.#tables.applyWhole(params[1] ?? null));

@@ -44,7 +44,10 @@ type MutationOf<N, V, W> =
       ? readonly [N, "insert" | "delete", W] | readonly [N, "delete", readonly K[]]
       : never);
 
-/** <mutation> of RFC 7047 section 5.1. Inserting a key that a map has does not change it; a map loses pairs, or keys whatever they map to. */
+/**
+ * <mutation> of RFC 7047 section 5.1. Inserting a key that a map has does not change it; a map loses pairs, or keys
+ * whatever they map to.
+ */
 export type Mutation<C extends Columns> = {
   [N in keyof C & string]: MutationOf<N, ReadOf<C[N]>, WriteOf<C[N]>>;
 }[keyof C & string];
@@ -86,7 +89,10 @@ export class Operations<T extends Tables> {
     };
   }
 
-  /** Section 5.2.2. All columns where none are named. Finds the rows that meet all conditions; no condition: every row. */
+  /**
+   * Section 5.2.2. All columns where none are named. Finds the rows that meet all conditions; no condition: every
+   * row.
+   */
   select<N extends keyof T & string, C extends keyof T[N] & string = keyof T[N] & string>(
     table: N,
     where: readonly Condition<T[N]>[] = [],
@@ -145,9 +151,9 @@ export class Operations<T extends Tables> {
   }
 
   /**
-   * Section 5.2.6. Holds the transaction until the rows that meet the conditions are (`==`) or are not (`!=`) `rows`, in the columns that
-   * `rows` name. No rows and `==` wait until nothing meets the conditions. Fails as `timed out` after `timeoutMs`; with 0 at once; never
-   * where it is not given.
+   * Section 5.2.6. Holds the transaction until the rows that meet the conditions are (`==`) or are not (`!=`) `rows`,
+   * in the columns that `rows` name. No rows and `==` wait until nothing meets the conditions. Fails as `timed out`
+   * after `timeoutMs`; with 0 at once; never where it is not given.
    */
   wait<N extends keyof T & string>(
     table: N,
@@ -174,16 +180,19 @@ export class Operations<T extends Tables> {
 
   #column(table: string, name: string): Column<unknown, unknown> {
     if (name === "_uuid") return uuidColumn;
-    return within(table, () => columnNamed(columnsOf(this.#schema, table), name));
+    const columns = columnsOf(this.#schema, table);
+    return within(table, () => columnNamed(columns, name));
   }
 
   #row(table: string, row: Readonly<Record<string, unknown>>): JsonObject {
+    columnsOf(this.#schema, table);
     return Object.fromEntries(
       Object.entries(row).map(([name, value]) => [name, encodeAt(table, name, this.#column(table, name), value)]),
     );
   }
 
   #where<C extends Columns>(table: string, where: readonly Condition<C>[]): Json[] {
+    columnsOf(this.#schema, table);
     return encodeConditions(table, (name) => this.#column(table, name), where);
   }
 

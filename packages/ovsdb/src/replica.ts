@@ -33,8 +33,8 @@ export type ReplicaRow<T extends Tables, S, N extends SelectedTables<T, S>> = Pi
 >;
 
 /**
- * What became of one row. Without `old` it is new, without `new` it is gone. Rows never change in place, and the value of a column that did not
- * change is the very same in both.
+ * What became of one row. Without `old` it is new, without `new` it is gone. Rows never change in place, and the
+ * value of a column that did not change is the very same in both.
  */
 export type Change<T extends Tables, S> = {
   [N in SelectedTables<T, S>]: {
@@ -68,8 +68,8 @@ export interface MonitorHost {
 }
 
 /**
- * A live copy of some columns of some tables, which outlives connections: while there is none the rows stay as they were, and after it only the
- * difference is delivered.
+ * A live copy of some columns of some tables, which outlives connections: while there is none the rows stay as they
+ * were, and after it only the difference is delivered.
  */
 export class Replica<T extends Tables, S extends Selection<T>> {
   readonly #host: MonitorHost;
@@ -122,7 +122,7 @@ export class Replica<T extends Tables, S extends Selection<T>> {
   /**
    * Waits until the rows are the server's; the first batch has been delivered then.
    * @throws {SchemaMismatch} {@link RpcError} the server does not serve this selection
-   * @throws {Unavailable} the client was closed
+   * @throws {Unavailable} the replica or its client was closed
    */
   async ready(signal?: AbortSignal): Promise<void> {
     if (this.#monitor.synced) return;
@@ -136,6 +136,7 @@ export class Replica<T extends Tables, S extends Selection<T>> {
   close(): void {
     this.#monitor.cancel();
     this.#host.remove(this.#monitor);
+    this.#monitor.abandon(new Unavailable("the replica was closed", undefined));
   }
 }
 

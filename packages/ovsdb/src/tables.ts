@@ -6,7 +6,10 @@ import { isUuid, type Uuid } from "./values.ts";
 /** A row as its columns' codecs made it. */
 export type Row = Readonly<Record<string, unknown>>;
 
-/** What became of one row. Without `old` it is new, without `new` it is gone. A column that did not change is the same object in both. */
+/**
+ * What became of one row. Without `old` it is new, without `new` it is gone. A column that did not change is the same
+ * object in both.
+ */
 export interface RowChange {
   readonly table: string;
   readonly uuid: Uuid;
@@ -20,8 +23,8 @@ interface Table {
 }
 
 /**
- * The rows of some columns of some tables, kept equal to a server's. What a monitor sends goes in, what changed comes out. Each message is
- * taken as a whole: one that cannot be understood changes nothing.
+ * The rows of some columns of some tables, kept equal to a server's. What a monitor sends goes in, what changed comes
+ * out. Each message is taken as a whole: one that cannot be understood changes nothing.
  */
 export class ReplicaTables {
   readonly #tables: ReadonlyMap<string, Table>;
@@ -37,8 +40,8 @@ export class ReplicaTables {
   }
 
   /**
-   * Takes the whole contents, as a monitor's first reply has them: rows under `initial` (monitor_cond and later) or `new` (monitor).
-   * Rows that are not among them are gone; rows that are the same are no change.
+   * Takes the whole contents, as a monitor's first reply has them: rows under `initial` (monitor_cond and later) or
+   * `new` (monitor). Rows that are not among them are gone; rows that are the same are no change.
    */
   replace(updates: Json): RowChange[] {
     const changes: RowChange[] = [];
@@ -78,7 +81,10 @@ export class ReplicaTables {
     return this.#commit(changes);
   }
 
-  /** Takes <table-updates> of the first kind: the whole row under `new`, nothing there for a row that is gone (RFC 7047 section 4.1.6). */
+  /**
+   * Takes <table-updates> of the first kind: the whole row under `new`, nothing there for a row that is gone (RFC
+   * 7047 section 4.1.6).
+   */
   applyWhole(updates: Json): RowChange[] {
     const changes: RowChange[] = [];
     this.#each(updates, (name, table, uuid, update) => {
@@ -112,7 +118,10 @@ export class ReplicaTables {
   }
 }
 
-/** A whole row; columns that the server left out have their defaults. Where nothing differs from `old` it is `old` itself. */
+/**
+ * A whole row; columns that the server left out have their defaults. Where nothing differs from `old` it is `old`
+ * itself.
+ */
 function readRow(name: string, table: Table, contents: JsonObject, old: Row | undefined): Row {
   const row: Record<string, unknown> = {};
   let differs = old === undefined;

@@ -4,8 +4,8 @@ import { excerpt, isArray, isObject, type Json } from "./json.ts";
 import type { Operation, Results } from "./operations.ts";
 
 /**
- * Reads the reply to a transact request (RFC 7047 section 4.1.3): one result per operation; after the one that failed there is null; one more
- * where all succeeded and the commit did not.
+ * Reads the reply to a transact request (RFC 7047 section 4.1.3): one result per operation; after the one that failed
+ * there is null; one more where all succeeded and the commit did not.
  * @throws {TransactionError} naming the operation
  * @throws {ProtocolError} `bad-reply`
  */

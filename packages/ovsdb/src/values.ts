@@ -59,8 +59,8 @@ function mistyped(type: string, value: unknown): never {
 }
 
 /**
- * Signed, 64 bits. Beyond 2^53 in either direction (a byte counter of a fast link gets there) what is read is the nearest
- * number that JavaScript has; writing such a number is refused.
+ * Signed, 64 bits. Beyond 2^53 in either direction (a byte counter of a fast link gets there) what is read is the
+ * nearest number that JavaScript has; writing such a number is refused.
  */
 export const integer: Atom<number> = {
   type: "integer",
@@ -142,7 +142,10 @@ export const plainUuid: Atom<Uuid, Reference> = {
   encode: encodeReference,
 };
 
-/** A UUID of a row of `table`. `strong` keeps that row alive, `weak` goes when the row goes (RFC 7047 section 3.2, refType). */
+/**
+ * A UUID of a row of `table`. `strong` keeps that row alive, `weak` goes when the row goes (RFC 7047 section 3.2,
+ * refType).
+ */
 export function ref(table: string, strength: "strong" | "weak" = "strong"): Atom<Uuid, Reference> & Target {
   return { ...plainUuid, table, strength };
 }

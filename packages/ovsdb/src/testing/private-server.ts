@@ -1,4 +1,7 @@
-/** An ovsdb-server of a test's own: a directory, a socket, a process; all gone afterwards, also when the test process is terminated. */
+/**
+ * An ovsdb-server of a test's own: a directory, a socket, a process; all gone afterwards, also when the test process
+ * is terminated.
+ */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
