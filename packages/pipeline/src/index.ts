@@ -4,6 +4,7 @@ export * from "./app.ts";
 export * from "./cookie.ts";
 export * from "./desired.ts";
 export * from "./match.ts";
+export * from "./output.ts";
 export * from "./pipeline.ts";
 export * from "./priority.ts";
 export * from "./registers.ts";

@@ -16,7 +16,6 @@ import {
   ETH_TYPE,
   flow,
   goto,
-  type HostFact,
   hosts,
   IP_PROTO,
   isIpv6,
@@ -148,7 +147,7 @@ function routerPort(record: RouterPortRecord, read: Read): readonly Desired[] {
   ];
 }
 
-function everyNetwork(_: HostFact): readonly Desired[] {
+function everyNetwork(): readonly Desired[] {
   const owner = { app, kind: "host", id: "self" };
   const copyMac = act({
     type: "copy_field",

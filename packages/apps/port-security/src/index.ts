@@ -17,7 +17,6 @@ import {
   ETH_TYPE,
   flow,
   goto,
-  type HostFact,
   hosts,
   IP_PROTO,
   linkLocalText,
@@ -53,19 +52,19 @@ const portSecurity = defineFlowTable({
   purpose: "source addresses of a local port",
   stage: stages.sourceGuard,
   match: [
-    ...[
-      "sourcePort",
-      "eth_type",
-      "eth_src",
-      "vlan_tci",
-      "ipv4_src",
-      "ipv6_src",
-      "ip_proto",
-      "udp_src",
-      "udp_dst",
-      "icmpv6_type",
-    ],
-    ...["arp_op", "arp_spa", "arp_sha"],
+    "sourcePort",
+    "eth_type",
+    "eth_src",
+    "vlan_tci",
+    "ipv4_src",
+    "ipv6_src",
+    "ip_proto",
+    "udp_src",
+    "udp_dst",
+    "icmpv6_type",
+    "arp_op",
+    "arp_spa",
+    "arp_sha",
   ],
   next: [stages.egressConntrack, nd],
   miss: "drop",
@@ -77,7 +76,7 @@ const UNSPECIFIED4 = "0.0.0.0";
 const UNSPECIFIED6 = "::";
 
 /** What holds for every guarded port, whoever owns it. */
-function everyPort(_: HostFact): readonly Desired[] {
+function everyPort(): readonly Desired[] {
   const owner = { app, kind: "host", id: "self" };
   const drop = (table: typeof nd, at: number, match: MatchSpec): Desired => flow(owner, table, at, match, []);
   const udp = { ip_proto: IP_PROTO.udp };

@@ -1,0 +1,27 @@
+import { encodeInstructions, encodeMatch, type Flow, type FlowDesc } from "@dragonflow/openflow";
+import type { Pipeline } from "@dragonflow/pipeline";
+import { Writer } from "@dragonflow/wire";
+
+const arena = new Writer(4096);
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+}
+
+/** What makes two flows the same entry of a switch, in the form of `DesiredFlow.key`; undefined for a table that is not of this pipeline. */
+export function keyOf(flow: Pick<FlowDesc, "table" | "priority" | "match">, pipeline: Pipeline): string | undefined {
+  const table = pipeline.tables[flow.table];
+  if (table === undefined) return undefined;
+  arena.reset();
+  arena.u16(flow.priority);
+  encodeMatch(arena, flow.match);
+  return `${table.name} ${latin1(arena.view())}`;
+}
+
+/** What makes two entries do the same, in canonical bytes: what is sent and what is read back compare as strings. */
+export function valueOf(flow: Pick<Flow, "cookie" | "instructions">): string {
+  arena.reset();
+  arena.u64(flow.cookie);
+  encodeInstructions(arena, flow.instructions);
+  return latin1(arena.view());
+}
