@@ -1,28 +1,11 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { Writer } from "@dragonflow/wire";
 import { Framer } from "./framing.ts";
 import { decodeMessage, encodeMessage } from "./messages/index.ts";
+import { readMessageVectors } from "./testing/message-vectors.ts";
 
-interface Vector {
-  readonly command: string;
-  readonly bytes: Uint8Array;
-  /** The first line of what ofp-print says. */
-  readonly text: string;
-}
-
-function readVectors(): Vector[] {
-  const vectors: Vector[] = [];
-  const file = readFileSync(new URL("./vectors/messages.txt", import.meta.url), "utf8");
-  for (const [, command = "", hex = "", text = ""] of file.matchAll(
-    /^# (ovs-ofctl .*)\n[<>] ([0-9a-f]+)\n {2}(.*)$/gm,
-  )) {
-    vectors.push({ command, bytes: Buffer.from(hex, "hex"), text });
-  }
-  return vectors;
-}
-const vectors = readVectors();
+const vectors = readMessageVectors();
 
 test("there are vectors", () => {
   assert.ok(vectors.length > 100);
