@@ -98,3 +98,41 @@ export class LeaseLost extends StoreError {
     super("lease-lost", message);
   }
 }
+
+/** An error as its fields, and back: the same class on both sides of a wire. */
+export interface ErrorFields {
+  readonly code: StoreErrorCode;
+  readonly message: string;
+  readonly limit?: string;
+  readonly allowed?: number;
+  readonly actual?: number;
+}
+export function errorFields(error: StoreError): ErrorFields {
+  const { code, message } = error;
+  if (!(error instanceof TooLarge)) return { code, message };
+  return { code, message, limit: error.limit, allowed: error.allowed, actual: error.actual };
+}
+export function errorFromFields({ code, message, limit = "", allowed = 0, actual = 0 }: ErrorFields): StoreError {
+  switch (code) {
+    case "unavailable":
+      return new Unavailable(message);
+    case "outcome-unknown":
+      return new OutcomeUnknown(message);
+    case "full":
+      return new StoreFull(message);
+    case "too-large":
+      return new TooLarge(limit, allowed, actual);
+    case "invalid":
+      return new InvalidRequest(message);
+    case "forbidden":
+      return new Forbidden(message);
+    case "locked":
+      return new StoreLocked(message);
+    case "corrupt":
+      return new StoreCorrupt(message);
+    case "lease-lost":
+      return new LeaseLost(message);
+    default:
+      return code satisfies never;
+  }
+}

@@ -103,19 +103,13 @@ export class Leases {
     return waiter.answer.promise.finally(() => signal?.removeEventListener("abort", onAbort));
   }
 
-  /** Releases what is held here. */
-  async close(): Promise<void> {
+  /** The records stay: their holders may take them up again after a restart, within their time to live. */
+  close(): void {
     this.#closed = true;
-    const releases: Promise<unknown>[] = [];
     for (const entry of this.#entries.values()) {
       for (const { answer } of entry.waiting.splice(0)) answer.reject(new Unavailable("the store was closed"));
-      const handle = entry.held?.handle;
-      if (handle === undefined) continue;
-      handle.lose("the store was closed");
-      releases.push(this.#write({ op: "delete", topic: LEASE_TOPIC, id: leaseRecordId(entry.name) }));
+      entry.held?.handle?.lose("the store was closed");
     }
-    // What cannot be written now runs out after the store is opened again.
-    await Promise.allSettled(releases);
   }
 
   #entry(name: string): Entry {
@@ -166,13 +160,14 @@ export class Leases {
 
   async #release(entry: Entry, lease: HeldLease): Promise<void> {
     // Taken over by its own holder, or released before: nothing to do.
-    if (entry.held?.handle !== lease) return;
+    if (this.#closed || entry.held?.handle !== lease) return;
     await this.#free(entry);
   }
 
   /** To the next in line by one write, so that watchers see no moment without it; else its record goes. */
   async #free(entry: Entry): Promise<void> {
     entry.held = undefined;
+    if (this.#closed) return;
     if (entry.waiting.length > 0) {
       this.#settle(entry);
       return;

@@ -128,7 +128,7 @@ class SqliteStore implements StoreDriver {
   }
 
   async #close(): Promise<void> {
-    await this.#leases.close();
+    this.#leases.close();
     this.#writer.stop(`${this.#file} was closed`);
     this.#snapshots.close();
     await this.#watches.close();

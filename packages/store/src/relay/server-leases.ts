@@ -1,0 +1,104 @@
+import type { Clock } from "../clock.ts";
+import type { Lease, StoreDriver, Version } from "../contract.ts";
+import { LEASE_TOPIC, leaseRecordId } from "../contract.ts";
+import { LeaseLost } from "../errors.ts";
+
+/** The connection that a lease hangs on. */
+export interface LeaseLink {
+  readonly closed: AbortSignal;
+  /** When the client was heard last, by the server's clock. */
+  readonly heardAt: number;
+  lost(name: string, fence: Version): void;
+}
+export interface LeaseAsked {
+  readonly name: string;
+  readonly ttlSeconds: number;
+  readonly holder: string;
+  /** The fence of the lease that the client believes to hold. */
+  readonly resume?: Version;
+}
+
+interface Granted {
+  readonly asked: LeaseAsked;
+  readonly lease: Lease;
+  link: LeaseLink | undefined;
+  heardAt: number;
+  cancel: () => void;
+}
+
+/**
+ * Leases of clients: held in the store by this server, for as long as each client is heard within its time to live, over this connection or the
+ * next one.
+ */
+export class ServerLeases {
+  readonly #driver: StoreDriver;
+  readonly #clock: Clock;
+  readonly #granted = new Map<string, Granted>();
+
+  constructor(driver: StoreDriver, clock: Clock) {
+    this.#driver = driver;
+    this.#clock = clock;
+  }
+
+  /** @throws {LeaseLost} when the lease to be resumed has gone. */
+  async acquire(asked: LeaseAsked, link: LeaseLink): Promise<Version> {
+    const held = this.#granted.get(asked.name);
+    if (
+      held !== undefined &&
+      held.asked.holder === asked.holder &&
+      (asked.resume ?? held.lease.fence) === held.lease.fence
+    ) {
+      held.link = link;
+      return held.lease.fence;
+    }
+    if (asked.resume !== undefined) await this.#mustStand(asked.name, asked.resume);
+    const { ttlSeconds, holder } = asked;
+    const lease = await this.#driver.lease(asked.name, { ttlSeconds, holder, signal: link.closed });
+    if (asked.resume !== undefined && asked.resume !== lease.fence) {
+      await lease[Symbol.asyncDispose]();
+      throw new LeaseLost(`${asked.name} was lost`);
+    }
+    const granted: Granted = { asked, lease, link, heardAt: link.heardAt, cancel: () => undefined };
+    this.#granted.set(asked.name, granted);
+    lease.lost.addEventListener("abort", () => this.#forget(granted, true), { once: true });
+    this.#watchSilence(granted);
+    return lease.fence;
+  }
+
+  async release(name: string, link: LeaseLink): Promise<void> {
+    const granted = this.#granted.get(name);
+    if (granted?.link === link) await this.#end(granted, false);
+  }
+
+  /** The connection ended; its leases wait for the next one. */
+  detach(link: LeaseLink): void {
+    for (const granted of this.#granted.values()) {
+      if (granted.link !== link) continue;
+      granted.heardAt = link.heardAt;
+      granted.link = undefined;
+    }
+  }
+
+  async #mustStand(name: string, fence: Version): Promise<void> {
+    const record = await this.#driver.get(LEASE_TOPIC, leaseRecordId(name));
+    if (record?.version !== fence) throw new LeaseLost(`${name} was lost`);
+  }
+
+  #watchSilence(granted: Granted): void {
+    const heardAt = Math.max(granted.heardAt, granted.link?.heardAt ?? 0);
+    const left = heardAt + granted.asked.ttlSeconds * 1000 - this.#clock.now();
+    if (left > 0) granted.cancel = this.#clock.after(left, () => this.#watchSilence(granted));
+    else void this.#end(granted, true);
+  }
+
+  async #end(granted: Granted, tell: boolean): Promise<void> {
+    this.#forget(granted, tell);
+    await granted.lease[Symbol.asyncDispose]();
+  }
+
+  #forget(granted: Granted, tell: boolean): void {
+    granted.cancel();
+    if (this.#granted.get(granted.asked.name) === granted) this.#granted.delete(granted.asked.name);
+    if (tell) granted.link?.lost(granted.asked.name, granted.lease.fence);
+  }
+}

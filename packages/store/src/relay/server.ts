@@ -1,0 +1,114 @@
+import type { IncomingMessage, Server } from "node:http";
+import type { Server as TlsServer } from "node:https";
+import type { Duplex } from "node:stream";
+import { WebSocketServer } from "ws";
+import { type Clock, systemClock } from "../clock.ts";
+import type { StoreDriver } from "../contract.ts";
+import type { Subject } from "../tokens.ts";
+import { encodeServerFrame, RELAY_PATH } from "./frames.ts";
+import { Hub } from "./hub.ts";
+import { ServerLeases } from "./server-leases.ts";
+import { Session, type SessionLimits } from "./session.ts";
+
+const DEFAULT_LIMITS: SessionLimits = {
+  frameBytes: 16 * 1024 * 1024,
+  subscriptionsPerConnection: 20_000,
+  watchesPerConnection: 64,
+  leasesPerConnection: 64,
+  requestsInFlight: 256,
+  clientBufferBytes: 8 * 1024 * 1024,
+};
+
+export interface RelayOptions {
+  readonly driver: StoreDriver;
+  /** An HTTP(S) server, listening or not yet: the relay takes its upgrades of `/store`. TLS is its affair. */
+  readonly listener: Server | TlsServer;
+  /** Who bears this token; undefined: nobody that we know. */
+  readonly authorize: (token: string) => Subject | undefined | Promise<Subject | undefined>;
+  readonly limits?: Partial<SessionLimits>;
+  /** A client that is not heard for so long is taken for dead. Default 15. */
+  readonly silenceSeconds?: number;
+  /** Connections at a time. Default 20,000. */
+  readonly connections?: number;
+  readonly clock?: Clock;
+  /** What went wrong on a connection; the others go on. */
+  readonly onError?: (error: unknown) => void;
+}
+export interface Relay {
+  /** Connections that are open. */
+  readonly sessions: number;
+  /** Ends all connections. The driver and the listener stay the caller's. */
+  close(): Promise<void>;
+}
+
+/** Offers a store to other processes: the same contract over one WebSocket each, with rights by topic. */
+export function serveRelay(options: RelayOptions): Relay {
+  const { driver, listener, authorize, clock = systemClock, silenceSeconds = 15, connections = 20_000 } = options;
+  const limits: SessionLimits = { ...DEFAULT_LIMITS, ...options.limits };
+  const report = options.onError ?? (() => undefined);
+  const sessions = new Set<Session>();
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: limits.frameBytes, perMessageDeflate: false });
+  const leases = new ServerLeases(driver, clock);
+  let closed = false;
+  const hub = new Hub(driver, (error) => {
+    if (!closed) for (const session of sessions) session.failed(error);
+  });
+  const welcome = encodeServerFrame({
+    type: "welcome",
+    capabilities: {
+      ...driver.capabilities,
+      delivery: "topic",
+      auth: [...new Set([...driver.capabilities.auth, "tls" as const, "acl-by-topic" as const])],
+    },
+    frameBytes: limits.frameBytes,
+    silenceSeconds,
+  });
+
+  async function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    if (request.url !== RELAY_PATH) return refuse(socket, 404, "Not Found");
+    if (closed || sessions.size >= connections) return refuse(socket, 503, "Service Unavailable");
+    const token = /^Bearer (\S+)$/.exec(request.headers.authorization ?? "")?.[1];
+    const subject = token === undefined ? undefined : await authorize(token);
+    if (subject === undefined) return refuse(socket, 401, "Unauthorized");
+    sockets.handleUpgrade(request, socket, head, (client) => {
+      const session = new Session(client, subject, { driver, hub, leases, limits, clock, report });
+      sessions.add(session);
+      client.on("close", () => sessions.delete(session));
+      client.send(welcome);
+    });
+  }
+  const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    socket.on("error", report);
+    upgrade(request, socket, head).catch((error: unknown) => {
+      report(error);
+      socket.destroy();
+    });
+  };
+  listener.on("upgrade", onUpgrade);
+
+  let cancel = (): void => undefined;
+  function lookForTheDead(): void {
+    const deadline = clock.now() - silenceSeconds * 1000;
+    for (const session of sessions) if (session.heardAt < deadline) session.terminate();
+    cancel = clock.after(1000, lookForTheDead);
+  }
+  lookForTheDead();
+
+  return {
+    get sessions() {
+      return sessions.size;
+    },
+    async close() {
+      closed = true;
+      cancel();
+      listener.off("upgrade", onUpgrade);
+      for (const session of sessions) session.terminate();
+      sockets.close();
+      await hub.close();
+    },
+  };
+}
+
+function refuse(socket: Duplex, status: number, reason: string): void {
+  socket.end(`HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+}

@@ -1,0 +1,293 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Topic } from "@dragonflow/model";
+import type { WebSocket } from "ws";
+import type { Clock } from "../clock.ts";
+import type { StoreDriver, Version } from "../contract.ts";
+import {
+  errorFields,
+  Forbidden,
+  InvalidRequest,
+  OutcomeUnknown,
+  StoreError,
+  TooLarge,
+  Unavailable,
+} from "../errors.ts";
+import type { Subject } from "../tokens.ts";
+import { type ClientFrame, decodeClientFrame, encodeServerFrame, PAGE_WINDOW, type ServerFrame } from "./frames.ts";
+import type { Hub } from "./hub.ts";
+import { ProtocolError } from "./json.ts";
+import { type Rights, rightsOf } from "./rights.ts";
+import type { LeaseLink, ServerLeases } from "./server-leases.ts";
+import { type SessionLink, SessionWatch, type SubscribedTopic } from "./session-watch.ts";
+import { encodeCommitted, encodeHead, encodeRow } from "./values.ts";
+
+export interface SessionLimits {
+  /** Bytes of one frame from a client. */
+  readonly frameBytes: number;
+  readonly subscriptionsPerConnection: number;
+  readonly watchesPerConnection: number;
+  readonly leasesPerConnection: number;
+  /** Further requests are not read until some are answered. */
+  readonly requestsInFlight: number;
+  /** What may wait for a client that reads slowly; beyond, it loses events, is told so, and gets what it missed. */
+  readonly clientBufferBytes: number;
+}
+
+/** WebSocket close codes (RFC 6455 section 7.4.1). */
+const CLOSE = { policy: 1008, tryAgainLater: 1013 } as const;
+
+/** One client's connection. */
+export class Session implements SessionLink, LeaseLink {
+  readonly driver: StoreDriver;
+  readonly hub: Hub;
+  heardAt: number;
+  congested = false;
+  readonly #socket: WebSocket;
+  readonly #rights: Rights;
+  readonly #subject: Subject;
+  readonly #leases: ServerLeases;
+  readonly #limits: SessionLimits;
+  readonly #clock: Clock;
+  readonly #report: (error: unknown) => void;
+  readonly #ended = new AbortController();
+  readonly #watches = new Map<number, SessionWatch>();
+  readonly #missed = new Set<SubscribedTopic>();
+  #inFlight = 0;
+  readonly #leasesAsked = new Set<string>();
+  #credit = PAGE_WINDOW;
+  #wantCredit: PromiseWithResolvers<void>[] = [];
+
+  constructor(
+    socket: WebSocket,
+    subject: Subject,
+    server: {
+      readonly driver: StoreDriver;
+      readonly hub: Hub;
+      readonly leases: ServerLeases;
+      readonly limits: SessionLimits;
+      readonly clock: Clock;
+      readonly report: (error: unknown) => void;
+    },
+  ) {
+    this.driver = server.driver;
+    this.hub = server.hub;
+    this.#socket = socket;
+    this.#subject = subject;
+    this.#rights = rightsOf(subject);
+    this.#leases = server.leases;
+    this.#limits = server.limits;
+    this.#clock = server.clock;
+    this.#report = server.report;
+    this.heardAt = server.clock.now();
+    socket.on("message", (message, isBinary) => this.#receive(isBinary ? "" : String(message)));
+    socket.on("error", (error) => this.#report(error));
+    socket.on("close", () => this.#end());
+  }
+
+  get closed(): AbortSignal {
+    return this.#ended.signal;
+  }
+
+  send(frame: ServerFrame): void {
+    this.#sendBytes(encodeServerFrame(frame));
+  }
+  sendShared(bytes: Buffer): void {
+    this.#sendBytes(bytes);
+  }
+  onDrained(member: SubscribedTopic): void {
+    this.#missed.add(member);
+  }
+  lost(name: string, fence: Version): void {
+    this.send({ type: "lost", name, fence });
+  }
+
+  async pageCredit(): Promise<void> {
+    if (this.closed.aborted) throw this.closed.reason;
+    if (this.#credit > 0) {
+      this.#credit--;
+      // A long snapshot must not keep the others of this process waiting.
+      if (this.#credit % 4 === 0) await nextTurn();
+      return;
+    }
+    const wanted = Promise.withResolvers<void>();
+    this.#wantCredit.push(wanted);
+    await wanted.promise;
+  }
+
+  /** The store or the protocol failed under this connection: the client is to try another time. */
+  failed(error: unknown): void {
+    if (this.closed.aborted) return;
+    this.#report(error);
+    this.#socket.close(CLOSE.tryAgainLater, "the store is unavailable");
+  }
+
+  terminate(): void {
+    this.#socket.terminate();
+  }
+  close(code: number, reason: string): void {
+    this.#socket.close(code, reason);
+  }
+
+  #sendBytes(data: string | Buffer): void {
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    this.#socket.send(data, { binary: false });
+    if (this.congested || this.#socket.bufferedAmount <= this.#limits.clientBufferBytes) return;
+    this.congested = true;
+    // Its callback comes when everything before it has left.
+    this.#socket.ping("", false, () => this.#drained());
+  }
+
+  #drained(): void {
+    this.congested = false;
+    if (this.closed.aborted) return;
+    const missed = [...this.#missed].filter((member) => member.state === "missed");
+    this.#missed.clear();
+    for (const [watch, members] of Map.groupBy(missed, (member) => member.watch)) {
+      const topics = members.map((member) => member.topic);
+      this.send({ type: "stale", watch: watch.number, reason: "overflow", topics });
+      watch.join(members);
+    }
+  }
+
+  #end(): void {
+    this.#ended.abort(new Unavailable("the client has gone"));
+    for (const watch of this.#watches.values()) watch.close();
+    this.#watches.clear();
+    for (const { reject } of this.#wantCredit.splice(0)) reject(this.closed.reason);
+    this.#leases.detach(this);
+  }
+
+  #receive(text: string): void {
+    this.heardAt = this.#clock.now();
+    try {
+      this.#handle(decodeClientFrame(text));
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#socket.close(CLOSE.policy, error.message.slice(0, 100));
+    }
+  }
+
+  #handle(frame: ClientFrame): void {
+    switch (frame.type) {
+      case "ping":
+        this.send({ type: "pong", number: frame.number });
+        break;
+      case "ack":
+        this.#grantCredit(frame.pages);
+        break;
+      case "add":
+        this.#add(frame);
+        break;
+      case "drop":
+        this.#watches.get(frame.watch)?.drop(frame.topics);
+        break;
+      case "close":
+        this.#watches.get(frame.watch)?.close();
+        this.#watches.delete(frame.watch);
+        break;
+      case "lease":
+        void this.#answer(frame.request, () => this.#lease(frame));
+        break;
+      case "get":
+      case "head":
+      case "commit":
+      case "release":
+        void this.#answerInTurn(frame);
+        break;
+      default:
+        frame satisfies never;
+    }
+  }
+
+  #add(frame: Extract<ClientFrame, { type: "add" }>): void {
+    let watch = this.#watches.get(frame.watch);
+    if (watch === undefined) {
+      watch = new SessionWatch(frame.watch, this);
+      this.#watches.set(frame.watch, watch);
+    }
+    const error = this.#refusal(frame.subscriptions.map((s) => s.topic));
+    if (error === undefined) watch.add(frame.generation, frame.once, frame.subscriptions);
+    else this.send({ type: "refused", watch: frame.watch, error: errorFields(error) });
+  }
+
+  #refusal(topics: readonly Topic[]): StoreError | undefined {
+    const forbidden = topics.find((topic) => !this.#rights.mayRead(topic));
+    if (forbidden !== undefined) return new Forbidden(`${this.#subject} may not read ${forbidden}`);
+    const { watchesPerConnection, subscriptionsPerConnection } = this.#limits;
+    if (this.#watches.size > watchesPerConnection)
+      return new TooLarge("watchesPerConnection", watchesPerConnection, this.#watches.size);
+    const subscribed = topics.length + this.#watches.values().reduce((sum, watch) => sum + watch.size, 0);
+    if (subscribed > subscriptionsPerConnection)
+      return new TooLarge("subscriptionsPerConnection", subscriptionsPerConnection, subscribed);
+    return undefined;
+  }
+
+  #grantCredit(pages: number): void {
+    this.#credit = Math.min(PAGE_WINDOW, this.#credit + pages);
+    while (this.#credit > 0) {
+      const wanted = this.#wantCredit.shift();
+      if (wanted === undefined) break;
+      this.#credit--;
+      wanted.resolve();
+    }
+  }
+
+  async #answerInTurn(frame: Extract<ClientFrame, { type: "get" | "head" | "commit" | "release" }>): Promise<void> {
+    this.#inFlight++;
+    if (this.#inFlight >= this.#limits.requestsInFlight) this.#socket.pause();
+    await this.#answer(frame.request, () => this.#serve(frame), frame.type === "commit");
+    this.#inFlight--;
+    if (this.#socket.isPaused) this.#socket.resume();
+  }
+
+  async #answer(request: number, serve: () => Promise<unknown>, writes = false): Promise<void> {
+    try {
+      this.send({ type: "answer", request, result: await serve() });
+    } catch (error) {
+      if (this.closed.aborted) return;
+      if (!(error instanceof StoreError)) this.#report(error);
+      const other = writes ? new OutcomeUnknown("the server failed") : new Unavailable("the server failed");
+      this.send({ type: "error", request, error: errorFields(error instanceof StoreError ? error : other) });
+    }
+  }
+
+  async #serve(frame: Extract<ClientFrame, { type: "get" | "head" | "commit" | "release" }>): Promise<unknown> {
+    switch (frame.type) {
+      case "get": {
+        this.#mustRead(frame.topic);
+        const row = await this.driver.get(frame.topic, frame.id);
+        return row === undefined ? null : encodeRow(row);
+      }
+      case "head":
+        this.#mustRead(frame.topic);
+        return encodeHead(await this.driver.head(frame.topic));
+      case "commit": {
+        for (const { topic } of frame.changes)
+          if (!this.#rights.mayWrite(topic)) throw new Forbidden(`${this.#subject} may not write ${topic}`);
+        for (const { topic } of frame.expect) this.#mustRead(topic);
+        return encodeCommitted(await this.driver.commit(frame.id, frame.changes, frame.expect));
+      }
+      case "release":
+        this.#leasesAsked.delete(frame.name);
+        await this.#leases.release(frame.name, this);
+        return null;
+      default:
+        return frame satisfies never;
+    }
+  }
+
+  async #lease(frame: Extract<ClientFrame, { type: "lease" }>): Promise<Version> {
+    if (!this.#rights.mayLease(frame.name)) throw new Forbidden(`${this.#subject} may not hold ${frame.name}`);
+    const { leasesPerConnection } = this.#limits;
+    if (this.#leasesAsked.size >= leasesPerConnection && !this.#leasesAsked.has(frame.name))
+      throw new TooLarge("leasesPerConnection", leasesPerConnection, this.#leasesAsked.size + 1);
+    if (frame.holder.length === 0) throw new InvalidRequest("a lease needs a holder");
+    this.#leasesAsked.add(frame.name);
+    // Of this subject: nobody else takes it over, whatever holder it names.
+    return this.#leases.acquire({ ...frame, holder: `${this.#subject} ${frame.holder}` }, this);
+  }
+
+  #mustRead(topic: Topic): void {
+    if (!this.#rights.mayRead(topic)) throw new Forbidden(`${this.#subject} may not read ${topic}`);
+  }
+}
