@@ -1,3 +1,4 @@
+import { type AuditDifference, auditWalk } from "./audit.ts";
 import { Catalog } from "./catalog.ts";
 import { compareOwners, compareText } from "./claims.ts";
 import { type App, LOCAL, type Owner, type PartitionChange, type RowChange, type Row, type Table } from "./define.ts";
@@ -63,6 +64,7 @@ export class Engine<O> {
   readonly #derived: ReadonlyMap<Table, number>;
   readonly #indexFaults = new Map<string, Fault>();
   #applying = false;
+  #audit: Generator<readonly AuditDifference[]> | undefined = undefined;
 
   /** @throws {RangeError} when layers, targets or names of the apps contradict each other. */
   constructor(options: EngineOptions<O>) {
@@ -147,6 +149,23 @@ export class Engine<O> {
     }
   }
 
+  /**
+   * Compares what the engine holds with what a compile from scratch over the current rows gives, and returns the differences: none, unless a compile
+   * function is not pure (or the engine is wrong). A running controller does it `limit` units at a time: each call goes on where the last one ended.
+   */
+  audit(limit = Number.POSITIVE_INFINITY): readonly AuditDifference[] {
+    const differences: AuditDifference[] = [];
+    for (let n = 0; n < limit; n++) {
+      this.#audit ??= auditWalk(this.#catalog, this.#outputs);
+      const step = this.#audit.next();
+      if (step.done === true) {
+        this.#audit = undefined;
+        break;
+      }
+      differences.push(...step.value);
+    }
+    return differences;
+  }
   size(): EngineSize {
     let cells = 0;
     let indexKeys = 0;

@@ -141,12 +141,11 @@ export class IndexStore implements Upkeep {
     this.#schedule = schedule;
     this.#fault = fault;
   }
-  keysOf(row: Row): readonly string[] {
-    return [...new Set(this.index.keys(row))];
-  }
   update(cell: Cell, before: Row | undefined, after: Row | undefined): void {
-    const old = attempt(this.#fault, this.index.name, cell, before, (row) => this.keysOf(row));
-    const now = attempt(this.#fault, this.index.name, cell, after, (row) => this.keysOf(row));
+    const keysOf = (row: Row): readonly string[] => [...new Set(this.index.keys(row))];
+    const { result: old } = attempt(before, keysOf);
+    const { result: now, error } = attempt(after, keysOf);
+    this.#fault(this.index.name, cell, error);
     const partition = cell.shelf.partition;
     for (const key of old) {
       const bucket = this.buckets.get(partition, key);
@@ -222,32 +221,26 @@ export class SetIndexStore implements Upkeep {
     this.#fault = fault;
   }
   update(cell: Cell, before: Row | undefined, after: Row | undefined): void {
-    const membershipsOf = (row: Row): readonly Membership[] => [...this.index.memberships(row)];
-    const old = attempt(this.#fault, this.index.name, cell, before, membershipsOf);
-    const now = attempt(this.#fault, this.index.name, cell, after, membershipsOf);
+    const membershipsOf = (row: Row): readonly Membership[] => this.index.memberships(row);
+    const { result: old } = attempt(before, membershipsOf);
+    const { result: now, error } = attempt(after, membershipsOf);
+    this.#fault(this.index.name, cell, error);
     const partition = cell.shelf.partition;
     for (const { key, member } of now) this.sets.get(partition, key).add(member, 1, this.#schedule);
     for (const { key, member } of old) this.sets.get(partition, key).add(member, -1, this.#schedule);
   }
 }
 
-/** What a row is indexed under: nothing if there is no row, or the index's function throws on it. */
-function attempt<R>(
-  fault: IndexFault,
-  index: string,
-  cell: Cell,
-  row: Row | undefined,
-  of: (row: Row) => readonly R[],
-): readonly R[] {
-  let error: { readonly thrown: unknown } | undefined;
-  let result: readonly R[] = [];
-  if (row !== undefined) {
-    try {
-      result = of(row);
-    } catch (thrown) {
-      error = { thrown };
-    }
+/** What a row is indexed under: nothing if there is no row, or if the index's function throws on it. */
+export function attempt<R>(row: Row | undefined, entriesOf: (row: Row) => readonly R[]): Attempt<R> {
+  if (row === undefined) return { result: [], error: undefined };
+  try {
+    return { result: [...entriesOf(row)], error: undefined };
+  } catch (thrown) {
+    return { result: [], error: { thrown } };
   }
-  fault(index, cell, error);
-  return result;
+}
+interface Attempt<R> {
+  readonly result: readonly R[];
+  readonly error: { readonly thrown: unknown } | undefined;
 }

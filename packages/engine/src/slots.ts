@@ -70,6 +70,12 @@ export interface Settled<V> {
   readonly changed: boolean;
 }
 
+interface Resolution<V> {
+  readonly value: V | undefined;
+  readonly agreed: boolean;
+  readonly conflict: Conflict | undefined;
+}
+
 /**
  * Values by key, out of the claims of units. What is in force is a pure function of the set of claims: if they agree, that; if they can be merged,
  * the union; otherwise nothing, and all claimants are marked. Resolved once per batch, when all claims are in.
@@ -155,7 +161,10 @@ export class Slots<V> extends Claims<V, Slot<V>> {
     return touched.map((slot) => {
       const { value: before, conflict: conflictBefore } = slot;
       slot.touched = false;
-      slot.value = this.#resolve(slot);
+      const resolution = this.#resolve(slot);
+      slot.value = resolution.value;
+      slot.agreed = resolution.agreed;
+      slot.conflict = resolution.conflict;
       if (slot.conflict === undefined) this.#conflicting.delete(slot);
       else this.#conflicting.add(slot);
       if (slot.size === 0) this.#slots.delete(slot.key);
@@ -166,28 +175,34 @@ export class Slots<V> extends Claims<V, Slot<V>> {
       return { slot, before, conflictBefore, changed: before !== undefined || slot.value !== undefined };
     });
   }
+  /** Resolves every slot again. Yields per thousand, and the key of each that should have another value. */
+  *audit(): Generator<string | undefined> {
+    let n = 0;
+    for (const slot of this.#slots.values()) {
+      const { value, conflict } = this.#resolve(slot);
+      const sameValue =
+        value === undefined || slot.value === undefined ? value === slot.value : this.#agree(value, slot.value);
+      if (!sameValue || (conflict === undefined) !== (slot.conflict === undefined)) yield slot.key;
+      else if (++n % 1000 === 0) yield undefined;
+    }
+  }
   /** What is in force under the claims of a slot, whatever was before. */
-  #resolve(slot: Slot<V>): V | undefined {
-    slot.conflict = undefined;
-    slot.agreed = false;
+  #resolve(slot: Slot<V>): Resolution<V> {
     const [first, ...others] = slot.claims;
-    if (first === undefined) return undefined;
+    if (first === undefined) return { value: undefined, agreed: false, conflict: undefined };
     const conflict = { key: slot.key, view: this.#view };
     try {
-      if (others.every((claim) => this.#merging.same(first.value, claim.value))) {
-        slot.agreed = true;
-        return first.value;
-      }
+      if (others.every((claim) => this.#merging.same(first.value, claim.value)))
+        return { value: first.value, agreed: true, conflict: undefined };
       if (this.#merging.merge !== undefined) {
         // Sorting is stable, and the claims of one unit stand in the order in which it made them.
         const claims = [first, ...others].sort((a, b) => compareClaimants(a.claimant, b.claimant));
         const merged = this.#merging.merge(claims.map((claim) => claim.value));
-        if (merged !== undefined) return merged;
+        if (merged !== undefined) return { value: merged, agreed: false, conflict: undefined };
       }
-      slot.conflict = { ...conflict, owners: slot.owners() };
+      return { value: undefined, agreed: false, conflict: { ...conflict, owners: slot.owners() } };
     } catch (cause) {
-      slot.conflict = { ...conflict, owners: slot.owners(), cause };
+      return { value: undefined, agreed: false, conflict: { ...conflict, owners: slot.owners(), cause } };
     }
-    return undefined;
   }
 }

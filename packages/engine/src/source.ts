@@ -1,9 +1,15 @@
-/** What runs when something that it read has changed: a unit. */
-export interface Runnable {
+import type { Owner } from "./define.ts";
+
+/** What runs when something that it read has changed: a unit, whatever it makes. */
+export interface Runnable extends Owner {
   /** Position in the order of layers. */
   readonly layer: number;
   queued: boolean;
+  /** Partitions that are not current and that it would read. */
+  readonly waitsFor: readonly string[];
   run(): void;
+  /** Compiles again and says how the result differs from what is remembered; changes nothing. */
+  audit(): readonly string[];
 }
 
 /** Up to this many readers are an exact-size array (a small Set costs some 200 bytes), more are a Set. */

@@ -16,20 +16,13 @@ export interface Fault {
 /** What the units of one engine share. */
 export interface UnitContext {
   readonly read: TrackedRead;
-  readonly faulty: Map<AnyUnit, Fault>;
-  readonly waiting: Set<AnyUnit>;
+  readonly faulty: Map<Runnable, Fault>;
+  readonly waiting: Set<Runnable>;
   /** Failed in this batch. */
   failed: Fault[];
   /** Units run so far. */
   ran: number;
   units: number;
-}
-
-/** A unit, whatever it makes. */
-export interface AnyUnit extends Runnable, Owner {
-  readonly waitsFor: readonly string[];
-  /** Compiles again and says how the result differs from what is remembered; changes nothing. */
-  audit(): readonly string[];
 }
 
 interface Evaluation<V> extends Reads {
@@ -92,7 +85,7 @@ const NO_SOURCES: readonly Source[] = [];
 const NO_PARTITIONS: readonly Partition[] = [];
 
 /** One compile function for one row: what it read, and what it claims. */
-export class UnitState<V, S extends { readonly key: string }> implements AnyUnit, Claimant {
+export class UnitState<V, S extends { readonly key: string }> implements Runnable, Claimant {
   queued = false;
   homes: readonly Partition[] = NO_PARTITIONS;
   readonly #kind: UnitKind<V, S>;

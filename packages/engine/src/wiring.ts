@@ -1,4 +1,5 @@
 import type { Catalog } from "./catalog.ts";
+import { compareText } from "./claims.ts";
 import type { App, Membership, Row, Table, View } from "./define.ts";
 import { type Derivation, DerivedGroups, DerivedRows } from "./derived.ts";
 import type { Slots } from "./slots.ts";
@@ -14,7 +15,10 @@ export interface LayerPlan {
 
 /** @throws {RangeError} when a view reads a table that is not below it, a table is derived in two ways, or two apps share a name. */
 export function planLayers(apps: readonly App<unknown>[]): LayerPlan {
-  const views = apps.flatMap((app) => app.views);
+  const names = apps.map((app) => app.name);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw new RangeError(`two apps are named ${twice}`);
+  const views = new Set(apps.flatMap((app) => app.views));
   const makers = new Map<Table, View>();
   for (const view of views) {
     if (!Number.isInteger(view.layer) || view.layer < 1)
@@ -31,16 +35,16 @@ export function planLayers(apps: readonly App<unknown>[]): LayerPlan {
     if (below >= view.layer)
       throw new RangeError(`view ${view.target.name} of layer ${view.layer} is of ${view.source.name}, layer ${below}`);
   }
-  const names = apps.map((app) => app.name);
-  const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice !== undefined) throw new RangeError(`two apps are named ${twice}`);
   return {
-    layers: [...new Set(views.map((view) => view.layer))].sort((a, b) => a - b),
+    layers: [...new Set(Array.from(views, (view) => view.layer))].sort((a, b) => a - b),
     layerOf: new Map([...makers].map(([table, view]) => [table, view.layer])),
   };
 }
 
-/** Ties every view and unit to its table. Returns what each layer derives. */
+/**
+ * Ties every view and unit to its table. A view that several apps declare is one view, and belongs to the first of them by name.
+ * @returns what each layer derives.
+ */
 export function wireUnits<O>(
   apps: readonly App<O>[],
   plan: LayerPlan,
@@ -50,8 +54,11 @@ export function wireUnits<O>(
 ): readonly (readonly Derivation[])[] {
   const layers: Derivation[][] = plan.layers.map(() => []);
   const rowTargets = new Map<Table, DerivedRows>();
-  for (const app of apps) {
+  const wired = new Set<View>();
+  for (const app of apps.toSorted((a, b) => compareText(a.name, b.name))) {
     app.views.forEach((view, ordinal) => {
+      if (wired.has(view)) return;
+      wired.add(view);
       const layer = plan.layers.indexOf(view.layer);
       const place = { layer, below: view.layer };
       const { anchorings } = catalog.store(view.source);
