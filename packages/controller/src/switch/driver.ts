@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
-import { type ConnectionError, connect, OpenFlowError, type OpenFlowSocket } from "@dragonflow/openflow";
-import { type Binding, PIPELINE_COOKIE, type Pipeline } from "@dragonflow/pipeline";
+import { type ConnectionError, connect, type Flow, OpenFlowError, type OpenFlowSocket } from "@dragonflow/openflow";
+import { type Binding, type DesiredFlow, PIPELINE_COOKIE, type Pipeline } from "@dragonflow/pipeline";
 import { adoptNumbers, readActual } from "./actual.ts";
 import { keyOf, valueOf } from "./canonical.ts";
 import { Numbers } from "./numbers.ts";
@@ -63,6 +63,10 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
 
   get synced(): boolean {
     return this.#synced;
+  }
+  /** A flow as it is sent, with the numbers of its groups and meters. */
+  bind(desired: DesiredFlow): Flow {
+    return this.#pipeline.bind(desired, this.#binding);
   }
   desired(): ReadonlyMap<string, SwitchDesired> {
     return this.#desired;

@@ -1,0 +1,58 @@
+import { type Delta, Engine, LOCAL, type PartitionChange, putRow, type RowChange } from "@dragonflow/engine";
+import { chassisTopic, type Topic } from "@dragonflow/model";
+import { type Desired, desiredOutput, hosts } from "@dragonflow/pipeline";
+import { APPS } from "./apps.ts";
+import type { ControllerSettings } from "./settings.ts";
+
+/** Takes one batch of what the engine made of the changes. */
+export type OnDelta = (delta: Delta<Desired>) => void;
+
+/**
+ * The engine and its queue: rows come from the store and from the local switch; what comes in one turn of the event loop is one batch.
+ */
+export class Compiler {
+  readonly engine: Engine<Desired>;
+  readonly #onDelta: OnDelta;
+  readonly #own: Topic;
+  #rows: RowChange[] = [];
+  #partitions: PartitionChange[] = [];
+  #scheduled = false;
+  /** The host's own topic has arrived. */
+  #known = false;
+
+  constructor(settings: Pick<ControllerSettings, "chassis" | "tunnelIp">, onDelta: OnDelta) {
+    const own = chassisTopic(settings.chassis);
+    this.#own = own;
+    this.engine = new Engine({
+      apps: APPS.map((app) => app.compile),
+      output: desiredOutput,
+      roots: (partition) => partition === LOCAL || partition === own,
+    });
+    this.#onDelta = onDelta;
+    this.change([putRow(hosts, LOCAL, { id: "self", chassis: settings.chassis, tunnelIp: settings.tunnelIp })]);
+  }
+
+  /** Nothing is on its way, and no unit waits for a topic. */
+  get settled(): boolean {
+    return !this.#scheduled && this.#known && this.engine.pendingUnits().length === 0;
+  }
+
+  change(rows: readonly RowChange[], partitions: readonly PartitionChange[] = []): void {
+    if (rows.length === 0 && partitions.length === 0) return;
+    for (const row of rows) this.#rows.push(row);
+    for (const partition of partitions) this.#partitions.push(partition);
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    process.nextTick(() => this.#run());
+  }
+
+  #run(): void {
+    const rows = this.#rows;
+    const partitions = this.#partitions;
+    this.#rows = [];
+    this.#partitions = [];
+    this.#scheduled = false;
+    this.#known ||= partitions.some(({ partition, state }) => partition === this.#own && state === "current");
+    this.#onDelta(this.engine.apply(rows, partitions));
+  }
+}

@@ -1,0 +1,206 @@
+import type { Server } from "node:http";
+import type { Delta } from "@dragonflow/engine";
+import { chassisStatusKind, type NbRecord, record } from "@dragonflow/model";
+import { formatFlow } from "@dragonflow/openflow";
+import { OvsdbClient } from "@dragonflow/ovsdb";
+import type { Desired, DesiredTunnel } from "@dragonflow/pipeline";
+import type { StoreDriver } from "@dragonflow/store";
+import { pipeline } from "./apps.ts";
+import { Compiler } from "./compiler.ts";
+import { dispatch } from "./dispatch.ts";
+import { ensureBridge } from "./facts/integration-bridge.ts";
+import { type BridgeReplica, interfacesOf, replicateBridge } from "./facts/bridge.ts";
+import { factChanges, NO_FACTS, readFacts, type SwitchFacts } from "./facts/facts.ts";
+import { type FlowView, serveIntrospection } from "./introspection.ts";
+import { Northbound } from "./northbound/northbound.ts";
+import { PacketIn } from "./packet-in/packet-in.ts";
+import type { ControllerSettings, Log } from "./settings.ts";
+import { PortStates } from "./status/port-states.ts";
+import { StatusWriter } from "./status/status-writer.ts";
+import { SwitchDriver } from "./switch/driver.ts";
+import { TunnelPorts } from "./tunnels/tunnel-ports.ts";
+import { warmUpFrame } from "./tunnels/warm-up.ts";
+
+/**
+ * The local controller of one host. Data flows one way: the store and the local switch -> rows -> compiler -> desired state -> the switch, its
+ * database, the packet-in thread, and what this host says of itself.
+ */
+export class Controller {
+  readonly #settings: ControllerSettings;
+  readonly #log: Log;
+  readonly #startedAt = new Date().toISOString();
+  readonly #ovs: OvsdbClient;
+  readonly #bridge: BridgeReplica;
+  readonly #compiler: Compiler;
+  readonly #northbound: Northbound;
+  readonly #switch: SwitchDriver;
+  readonly #tunnels: TunnelPorts;
+  readonly #packetIn: PacketIn;
+  readonly #ports: PortStates;
+  readonly #status: StatusWriter;
+  readonly #wantedTunnels = new Map<string, DesiredTunnel>();
+  #facts: SwitchFacts = NO_FACTS;
+  #bridgeKnown = false;
+  #window: Server | undefined;
+
+  /** Starts everything; each part connects, and connects again, by itself. */
+  constructor(settings: ControllerSettings, store: StoreDriver, log: Log) {
+    this.#settings = settings;
+    this.#log = log;
+    this.#ports = new PortStates(settings.chassis);
+    this.#compiler = new Compiler(settings, (delta) => this.#compiled(delta));
+    this.#switch = this.#openSwitch();
+    this.#packetIn = new PacketIn({ bridge: settings.openflow });
+    this.#packetIn.on("problem", (message) => log.warn({}, message));
+    this.#ovs = new OvsdbClient(settings.ovsdb);
+    this.#ovs.on("disconnected", (reason) =>
+      log.warn({ error: reason.message }, "the local Open vSwitch database is away"),
+    );
+    this.#tunnels = new TunnelPorts(this.#ovs, settings.bridge, (error) =>
+      log.error({ error: error.message }, "tunnel ports could not be changed"),
+    );
+    this.#bridge = replicateBridge(this.#ovs, () => this.#bridgeChanged());
+    this.#northbound = new Northbound(store, settings, this.#compiler, log, () => this.#say());
+    this.#status = new StatusWriter(
+      store,
+      () => this.#northbound.stored(),
+      (error) => log.error({ error: error.message }, "the status of this host could not be written"),
+    );
+  }
+
+  /** Opens the controller's own socket, for `dragonflow flows`. */
+  async serve(): Promise<void> {
+    this.#window = await serveIntrospection(this.#settings.socket, {
+      flows: () => this.#flows(),
+      status: () => this.#view(),
+    });
+  }
+
+  /** Stops, and leaves everything in the switch as it is: packets go on. */
+  async close(): Promise<void> {
+    this.#window?.close();
+    this.#status.close();
+    this.#switch.close();
+    await Promise.all([this.#northbound.close(), this.#packetIn.close(), this.#ovs.close()]);
+  }
+
+  #openSwitch(): SwitchDriver {
+    const driver = new SwitchDriver(this.#settings.openflow, pipeline);
+    driver.on("applied", (change) => {
+      this.#ports.applied(change);
+      this.#say();
+    });
+    driver.on("refused", (key, desired, error) => {
+      const owner = "owner" in desired ? desired.owner : undefined;
+      this.#log.error({ key: desired.type, owner, error: error.code }, "the switch refused a flow");
+      if (owner?.kind === "port") this.#ports.refused(owner.id, key, error.code);
+    });
+    driver.on("synced", (flowMods) => this.#log.info({ flowMods }, "the switch is in step"));
+    driver.on("disconnected", (reason) => this.#log.warn({ error: reason.message }, "the bridge is away"));
+    return driver;
+  }
+
+  #bridgeChanged(): void {
+    if (
+      !ensureBridge(this.#ovs, this.#bridge, this.#settings.bridge, pipeline, (error) =>
+        this.#log.error({ error: error.message }, "the bridge"),
+      )
+    )
+      return;
+    const before = this.#facts;
+    this.#facts = readFacts(interfacesOf(this.#bridge, this.#settings.bridge));
+    for (const port of this.#facts.doubles)
+      this.#log.warn({ port }, "two interfaces carry the id of one port; the first by name counts");
+    for (const [id, { ofport }] of this.#facts.tunnels) {
+      // vswitchd drops the first packets to a peer whose MAC address it does not know: let it ask before anybody's packet comes.
+      if (before.tunnels.get(id)?.ofport !== ofport) this.#packetIn.send(warmUpFrame(), ofport);
+    }
+    this.#bridgeKnown = true;
+    this.#compiler.change(factChanges(before, this.#facts));
+    this.#tunnels.seen(this.#bridge);
+    this.#releaseIfKnown();
+  }
+
+  #compiled(delta: Delta<Desired>): void {
+    this.#northbound.follow(delta.interest);
+    for (const { now } of delta.conflicts)
+      if (now !== undefined)
+        this.#log.error({ key: now.key, owners: now.owners }, "two objects claim one flow; neither is in");
+    for (const { owner, error } of delta.faults)
+      this.#log.error(
+        { owner, error: error instanceof Error ? error.stack : String(error) },
+        "an object could not be compiled",
+      );
+    const { switch: flows, tunnels, responses, ports } = dispatch(delta);
+    const change = this.#switch.update(flows);
+    for (const [key, desired] of flows)
+      if (desired?.type === "flow" && desired.owner.kind === "port")
+        this.#ports.refused(desired.owner.id, key, undefined);
+    this.#packetIn.declare(responses);
+    for (const [portId, wanted] of ports) this.#ports.set(portId, wanted, change);
+    for (const [key, wanted] of tunnels) {
+      if (wanted === undefined) this.#wantedTunnels.delete(key);
+      else this.#wantedTunnels.set(key, wanted);
+    }
+    if (tunnels.length > 0) this.#tunnels.want(this.#wantedTunnels);
+    if (ports.length > 0) this.#say();
+    this.#releaseIfKnown();
+  }
+
+  /** What stands in the switch is replaced only once everything is known: no timer, but nothing pending, and the local interfaces read. */
+  #releaseIfKnown(): void {
+    if (this.#bridgeKnown && this.#compiler.settled) this.#switch.release();
+  }
+
+  #say(): void {
+    this.#status.write(() => [this.#chassis(), ...this.#ports.records()]);
+  }
+
+  #chassis(): NbRecord {
+    const { chassis, hostname, tunnelIp, encapsulations, release } = this.#settings;
+    return record(chassisStatusKind, {
+      id: chassis,
+      hostname,
+      tunnelIp,
+      encapsulations,
+      release,
+      startedAt: this.#startedAt,
+      bridgeMappings: [],
+    });
+  }
+
+  #flows(): readonly FlowView[] {
+    const names = pipeline.tables.map((table) => table.name);
+    const views: FlowView[] = [];
+    for (const [key, desired] of this.#switch.desired()) {
+      if (desired.type !== "flow") continue;
+      const { match, actions } = formatFlow(this.#switch.bind(desired), { table: (id) => names[id] ?? String(id) });
+      const refused = this.#switch.refused.get(key)?.code ?? null;
+      views.push({
+        table: desired.table.name,
+        priority: desired.priority,
+        match,
+        actions,
+        owner: desired.owner,
+        refused,
+      });
+    }
+    return views;
+  }
+
+  #view(): object {
+    const { engine } = this.#compiler;
+    return {
+      chassis: this.#settings.chassis,
+      startedAt: this.#startedAt,
+      inSync: this.#switch.synced,
+      switch: this.#switch.counters,
+      packetIn: this.#packetIn.counts,
+      topics: [...engine.interest()],
+      pending: engine.pendingUnits(),
+      conflicts: engine.conflicts(),
+      faults: engine.faults().map(({ owner, error }) => ({ owner, error: String(error) })),
+      size: engine.size(),
+    };
+  }
+}
