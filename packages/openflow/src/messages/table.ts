@@ -13,6 +13,7 @@ const tableProperties = properties({
   vacancy: property(3, structure({ downPercent: u8, upPercent: u8, currentPercent: u8, reserved: padding(1) })),
 });
 
+/** Open vSwitch 3.1 takes the property `eviction` of a table_mod for the switch in `config` (1 on, 2 off): leave it out. */
 export const tableMod = standard(
   "table_mod",
   17,
@@ -91,19 +92,19 @@ const tableFeatures = structure(
   },
   properties({
     instructions: property(0, features),
-    instructionsMiss: property(1, features),
     nextTables: property(2, tables),
-    nextTablesMiss: property(3, tables),
     writeActions: property(4, features),
-    writeActionsMiss: property(5, features),
+    writeSetField: property(12, fields),
     applyActions: property(6, features),
+    applySetField: property(14, fields),
+    instructionsMiss: property(1, features),
+    nextTablesMiss: property(3, tables),
+    writeActionsMiss: property(5, features),
+    writeSetFieldMiss: property(13, fields),
     applyActionsMiss: property(7, features),
+    applySetFieldMiss: property(15, fields),
     match: property(8, fields),
     wildcards: property(10, fields),
-    writeSetField: property(12, fields),
-    writeSetFieldMiss: property(13, fields),
-    applySetField: property(14, fields),
-    applySetFieldMiss: property(15, fields),
   }),
 );
 /** Without entries: what are they? With entries: make them so (Open vSwitch takes names only). */
