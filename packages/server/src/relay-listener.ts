@@ -1,0 +1,42 @@
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:https";
+import { type Relay, type StoreDriver, serveRelay, verifyToken } from "@dragonflow/store";
+import type { Logger } from "pino";
+import { listen, urlOf } from "./listen.ts";
+import type { ServerSettings } from "./settings.ts";
+
+export interface RelayListener {
+  readonly url: string;
+  readonly relay: Relay;
+  close(): Promise<void>;
+}
+
+/** The relay on a TLS port of its own, for whoever bears a token that was signed with `secret`. */
+export async function openRelayListener(
+  settings: NonNullable<ServerSettings["relay"]>,
+  driver: StoreDriver,
+  secret: Uint8Array,
+  log: Logger,
+): Promise<RelayListener> {
+  const [cert, key] = await Promise.all([readFile(settings.certFile), readFile(settings.keyFile)]);
+  const listener = createServer({ cert, key, minVersion: "TLSv1.2" }, (_request, response) => {
+    response.writeHead(426, { upgrade: "websocket" }).end();
+  });
+  const relay = serveRelay({
+    driver,
+    listener,
+    authorize: (token) => verifyToken(secret, token),
+    onError: (error) => log.warn({ err: error }, "relay client"),
+  });
+  const address = await listen(listener, settings);
+  return {
+    relay,
+    url: urlOf("wss", address),
+    async close() {
+      const closed = new Promise((resolve) => listener.close(resolve));
+      await relay.close();
+      listener.closeAllConnections();
+      await closed;
+    },
+  };
+}

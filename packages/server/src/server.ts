@@ -1,0 +1,67 @@
+import { createApi, Engine } from "@dragonflow/neutron-api";
+import type { StoreDriver } from "@dragonflow/store";
+import { type Logger, pino } from "pino";
+import { healthOf } from "./health.ts";
+import { listenError, urlOf } from "./listen.ts";
+import { openRelayListener } from "./relay-listener.ts";
+import { loadSecret } from "./secret.ts";
+import { type ListenSettings, type RunningServer, type ServerSettings, StartError } from "./settings.ts";
+import { openStore } from "./stores.ts";
+
+/**
+ * One server process: a store, the Neutron API on it, the relay that offers it to controllers and further servers, and the folding of what the
+ * controllers report.
+ * @throws {StartError} | StoreError, with one line that says what is wrong; whatever was opened is closed again.
+ */
+export async function startServer(settings: ServerSettings): Promise<RunningServer> {
+  // Standard error: standard output belongs to whoever embeds the server.
+  const log = pino({ name: settings.name, level: settings.logLevel }, pino.destination({ fd: 2, sync: true }));
+  await using opened = new AsyncDisposableStack();
+  const driver = await openStore(settings.store, log);
+  opened.defer(() => driver.close());
+  const engine = new Engine(driver);
+  opened.defer(() => engine.close());
+  await engine.read();
+
+  const relay =
+    settings.relay === undefined
+      ? undefined
+      : await openRelayListener(settings.relay, driver, await loadSecret(settings.secretFile), log);
+  opened.defer(async () => relay?.close());
+  const api = await openApi(engine, driver, settings.api, log);
+  opened.defer(() => api.close());
+  log.info({ api: api.url, relay: relay?.url, store: settings.store.url }, "serving");
+
+  const running = opened.move();
+  return {
+    apiUrl: api.url,
+    ...(relay === undefined ? {} : { relayUrl: relay.url }),
+    async close() {
+      await running.disposeAsync();
+      log.info("closed");
+    },
+  };
+}
+
+interface ApiListener {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+async function openApi(engine: Engine, driver: StoreDriver, at: ListenSettings, log: Logger): Promise<ApiListener> {
+  const app = createApi(engine, { onError: (error, request) => log.error({ err: error, request }, "request failed") });
+  app.get("/healthz", async (_request, reply) => {
+    const health = await healthOf(driver, "waiting");
+    reply.code(health.store === "ok" ? 200 : 503).type("application/json");
+    return JSON.stringify(health);
+  });
+  try {
+    await app.listen(at);
+  } catch (error) {
+    await app.close();
+    throw listenError(error, at);
+  }
+  const address = app.server.address();
+  if (address === null || typeof address === "string") throw new StartError(`${at.host} is not an address`);
+  return { url: urlOf("http", address), close: () => app.close() };
+}

@@ -1,0 +1,39 @@
+import { readFile } from "node:fs/promises";
+import { openSqliteStore } from "@dragonflow/driver-sqlite";
+import { connectRelay, type StoreDriver } from "@dragonflow/store";
+import type { Logger } from "pino";
+import { type ServerSettings, StartError } from "./settings.ts";
+
+/** How long a server waits for the relay that it depends on before it gives up starting. */
+const FIRST_CONNECTION_SECONDS = 60;
+
+type OpenStore = (settings: ServerSettings["store"], log: Logger) => Promise<StoreDriver>;
+
+async function openSqlite({ url }: ServerSettings["store"], log: Logger): Promise<StoreDriver> {
+  const file = decodeURIComponent(new URL(url).pathname);
+  if (file === "") throw new StartError(`${url} names no file; write sqlite:/path/to/file.db`);
+  return openSqliteStore({
+    file,
+    onNewLineage: (reason) =>
+      log.warn({ file, reason }, "the store went back in time, or may have: everybody who follows it reads it anew"),
+  });
+}
+
+async function openRelay({ url, token, caFile }: ServerSettings["store"], log: Logger): Promise<StoreDriver> {
+  if (token === undefined) throw new StartError(`${url}: a store behind a relay needs a token`);
+  const ca = caFile === undefined ? {} : { ca: await readFile(caFile) };
+  const signal = AbortSignal.timeout(FIRST_CONNECTION_SECONDS * 1000);
+  return connectRelay(url, { token, ...ca, signal, onError: (error) => log.warn({ err: error }, "relay connection") });
+}
+
+/** Every kind of store that a server can stand on, by the scheme of its URL: a further driver is a line here. */
+const STORES: Readonly<Record<string, OpenStore>> = { "sqlite:": openSqlite, "wss:": openRelay };
+
+/** @throws {StartError} for a URL that names no store; what the driver throws when it cannot open it. */
+export async function openStore(settings: ServerSettings["store"], log: Logger): Promise<StoreDriver> {
+  const url = URL.parse(settings.url);
+  const open = url === null ? undefined : STORES[url.protocol];
+  if (open === undefined)
+    throw new StartError(`"${settings.url}" is no store: its URL begins with ${Object.keys(STORES).join(" or ")}`);
+  return open(settings, log);
+}
