@@ -24,9 +24,13 @@ const error = (status: number, type: string, message: string): NeutronError => n
 
 // Requests that never reach a resource.
 export const httpBadRequest = (message: string) => error(400, "HTTPBadRequest", message);
-export const httpNotFound = () => error(404, "HTTPNotFound", "The resource could not be found.");
+export const httpNotFound = (reason = "The resource could not be found.") => error(404, "HTTPNotFound", reason);
 export const methodNotAllowed = () =>
-  error(405, "HTTPMethodNotAllowed", "The method specified is not allowed for this resource.");
+  error(
+    405,
+    "HTTPMethodNotAllowed",
+    "The server could not comply with the request since it is either malformed or otherwise incorrect.",
+  );
 export const bodyTooLarge = (limit: number) =>
   error(413, "HTTPRequestEntityTooLarge", `The body is larger than the limit of ${limit} bytes.`);
 export const uriTooLong = (limit: number) =>
@@ -200,9 +204,9 @@ export const overQuota = (resources: readonly string[]) =>
   error(409, "OverQuota", `Quota exceeded for resources: [${resources.map((r) => `'${r}'`).join(", ")}].`);
 export const projectQuotaNotFound = (projectId: string) =>
   error(404, "TenantQuotaNotFound", `Quota for tenant ${projectId} could not be found.`);
-export const revisionMismatch = (resource: string, id: string, expected: number, current: unknown) =>
+export const revisionMismatch = (expected: number, current: unknown) =>
   error(
     412,
     "RevisionNumberConstraintFailed",
-    `Constrained to ${expected}, but current revision of ${resource} ${id} is ${String(current)}.`,
+    `Constrained to ${expected}, but current revision is ${String(current)}`,
   );

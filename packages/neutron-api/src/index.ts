@@ -1,6 +1,9 @@
 /** A server that speaks the Neutron v2.0 API, on any store. */
 export { type ApiConfig, defaultConfig } from "./core/config.ts";
 export { Engine } from "./core/engine.ts";
+export { agentId, type BindOutcome, bindPort, recordChassis, setChassisAlive, setPortStatus } from "./core/folding.ts";
+export type { AgentObject, QuotaObject } from "./core/kinds.ts";
 export type { Authenticate, Caller, Headers } from "./core/request.ts";
 export { NeutronError } from "./errors.ts";
 export { type ApiOptions, createApi } from "./http/api.ts";
+export { EXTENSIONS, type Extension } from "./resources/extensions.ts";

@@ -2,7 +2,7 @@ import { badRequest, methodNotAllowed, revisionMismatch } from "../errors.ts";
 import { type Attributes, type Input, parsePost, parsePut, viewOf } from "./attribute.ts";
 import { itemsToCreate, itemToUpdate, missing } from "./body.ts";
 import type { Engine } from "./engine.ts";
-import { comparator, filterObjects, pageOf, parseFields, parseQuery, type Query } from "./query.ts";
+import { comparator, filterObjects, pageOf, parseQuery, type Query } from "./query.ts";
 import type { Caller } from "./request.ts";
 import type { Resource } from "./resource.ts";
 import type { Transaction } from "./transaction.ts";
@@ -12,9 +12,12 @@ export interface Call {
   readonly caller: Caller;
   readonly search: URLSearchParams;
   readonly body: Input | undefined;
+  /** Whether there was anything at all where a body would be. */
+  readonly hasBody: boolean;
   /** From the header If-Match: the revision that the object must have. */
   readonly revision: number | undefined;
-  /** The collection's address as the client wrote it, for links to further pages. */
+  /** `scheme://host:port` as the client wrote it, and the address without its query: links start from here. */
+  readonly origin: string;
   readonly url: string;
 }
 
@@ -70,7 +73,7 @@ export function serveCollection<O extends { readonly id: string }, A extends Att
     },
 
     async show({ search }, id) {
-      const fields = parseFields(search);
+      const { fields } = parseQuery(search, attributes, special, engine.config.maxPageSize);
       const state = await engine.read();
       const object = resource.table(state).get(id);
       if (object === undefined) throw resource.notFound(id);
@@ -98,7 +101,7 @@ export function serveCollection<O extends { readonly id: string }, A extends Att
       return engine.transact((tx) => {
         const object = find(tx, id);
         if (changes === undefined) throw missing(name);
-        checkRevision(name, object, revision);
+        checkRevision(object, revision);
         return { [name]: viewOf(attributes, update(tx, object, changes, caller), tx, ALL_FIELDS) };
       });
     },
@@ -108,7 +111,7 @@ export function serveCollection<O extends { readonly id: string }, A extends Att
       if (remove === undefined) throw methodNotAllowed();
       await engine.transact((tx) => {
         const object = find(tx, id);
-        checkRevision(name, object, revision);
+        checkRevision(object, revision);
         remove(tx, object, caller);
       });
     },
@@ -116,10 +119,10 @@ export function serveCollection<O extends { readonly id: string }, A extends Att
 }
 
 /** @throws {NeutronError} 412 when the object is not at the revision that the client knows. */
-export function checkRevision(name: string, object: { readonly id: string }, expected: number | undefined): void {
+export function checkRevision(object: { readonly id: string }, expected: number | undefined): void {
   if (expected === undefined) return;
   const revision: unknown = Reflect.get(object, "revision_number");
-  if (revision !== expected) throw revisionMismatch(name, object.id, expected, revision);
+  if (revision !== expected) throw revisionMismatch(expected, revision);
 }
 
 /** The revision in an If-Match header: `revision_number=N`, among others. */

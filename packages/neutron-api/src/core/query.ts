@@ -36,10 +36,6 @@ function groupByName(search: URLSearchParams): Map<string, string[]> {
   return grouped;
 }
 
-export function parseFields(search: URLSearchParams): ReadonlySet<string> {
-  return new Set(search.getAll("fields").filter((field) => field !== ""));
-}
-
 function parseLimit(text: string | undefined, maxPageSize: number): number {
   const limit = text === undefined ? 0 : /^\s*[+-]?\d+\s*$/.test(text) ? Number(text) : -1;
   if (limit < 0) throw badRequest("limit", `Limit must be an integer 0 or greater and not '${text}'`);
@@ -77,7 +73,7 @@ export function parseQuery<O>(
   if (filters.has("tenant_id") && filters.has("project_id")) throw projectFilterConflict();
   return {
     filters,
-    fields: parseFields(search),
+    fields: new Set(search.getAll("fields").filter((field) => field !== "")),
     sorts: parseSorts(search, attributes),
     limit: parseLimit(search.get("limit") ?? undefined, maxPageSize),
     marker: search.get("marker") ?? undefined,

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { StoreError } from "@dragonflow/store";
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
 import { parseBody } from "../core/body.ts";
-import { type Call, type CollectionService, parseIfMatch, serveCollection } from "../core/collection-service.ts";
+import { type Call, parseIfMatch } from "../core/collection-service.ts";
 import type { Engine } from "../core/engine.ts";
 import { type Authenticate, noAuthentication } from "../core/request.ts";
 import {
@@ -10,14 +10,14 @@ import {
   httpBadRequest,
   httpNotFound,
   internalError,
+  methodNotAllowed,
   NeutronError,
   unavailable,
   uriTooLong,
 } from "../errors.ts";
-import { networks } from "../resources/networks.ts";
-import { ports } from "../resources/ports.ts";
-import { routers } from "../resources/routers.ts";
-import { subnets } from "../resources/subnets.ts";
+import { collectionEndpoints } from "./collection-endpoints.ts";
+import { type Endpoint, METHODS } from "./endpoint.ts";
+import { otherEndpoints } from "./other-endpoints.ts";
 
 export interface ApiOptions {
   /** Default: everybody is an administrator. */
@@ -26,7 +26,7 @@ export interface ApiOptions {
   readonly onError?: (error: unknown, request: string) => void;
 }
 
-/** The API as a fastify instance that does not listen yet. */
+/** The API as a fastify instance that does not listen yet. Closing it leaves the engine running. */
 export function createApi(engine: Engine, options: ApiOptions = {}): FastifyInstance {
   const { config } = engine;
   const authenticate = options.authenticate ?? noAuthentication(config.defaultProjectId);
@@ -35,7 +35,7 @@ export function createApi(engine: Engine, options: ApiOptions = {}): FastifyInst
     exposeHeadRoutes: false,
     genReqId: () => `req-${randomUUID()}`,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 255, querystringParser: () => ({}) },
-    rewriteUrl: (request) => (request.url ?? "/").replace(/\.json(?=$|\?)/, ""),
+    rewriteUrl: (request) => canonicalUrl(request.url ?? "/"),
     frameworkErrors: (error, _request, reply) => {
       send(reply, httpBadRequest(error.message));
     },
@@ -54,59 +54,61 @@ export function createApi(engine: Engine, options: ApiOptions = {}): FastifyInst
     return send(reply, answer);
   });
 
-  const callOf = async (request: FastifyRequest): Promise<Call> => ({
-    caller: await authenticate(request.headers),
-    search: new URLSearchParams(queryOf(request.originalUrl)),
-    body: parseBody(request.body),
-    revision: parseIfMatch(request.headers["if-match"]),
-    url: `${request.protocol}://${request.host}${request.originalUrl.split("?", 1)[0] ?? ""}`,
-  });
-  const services = [
-    serveCollection(engine, networks),
-    serveCollection(engine, subnets),
-    serveCollection(engine, ports),
-    serveCollection(engine, routers),
-  ];
-  for (const service of services) mountCollection(app, service, callOf);
+  const callOf = async (request: FastifyRequest): Promise<Call> => {
+    const at = request.originalUrl.indexOf("?");
+    const origin = `${forwardedProtocol(request)}://${request.host}`;
+    return {
+      caller: await authenticate(request.headers),
+      search: new URLSearchParams(at < 0 ? "" : request.originalUrl.slice(at + 1)),
+      body: parseBody(request.body),
+      hasBody: typeof request.body === "string" && request.body !== "",
+      revision: parseIfMatch(request.headers["if-match"]),
+      origin,
+      url: origin + (at < 0 ? request.originalUrl : request.originalUrl.slice(0, at)),
+    };
+  };
+  for (const endpoint of [...collectionEndpoints(engine), ...otherEndpoints(engine)]) mount(app, endpoint, callOf);
   return app;
 }
 
-function queryOf(url: string): string {
-  const at = url.indexOf("?");
-  return at < 0 ? "" : url.slice(at + 1);
+/** Old clients name the format, and write some collections with hyphens. */
+function canonicalUrl(url: string): string {
+  const [path = "", ...query] = url.split("?");
+  const [root, version, collection = "", ...rest] = path.replace(/\.json$/, "").split("/");
+  const names = [collection.replaceAll("-", "_"), ...rest];
+  const canonical = version === "v2.0" && collection !== "" ? [root, version, ...names].join("/") : path;
+  return [canonical, ...query].join("?");
 }
 
-function mountCollection(
-  app: FastifyInstance,
-  service: CollectionService,
-  callOf: (request: FastifyRequest) => Promise<Call>,
-): void {
-  const path = `/v2.0/${service.collection.replaceAll("_", "-")}`;
-  app.get(path, async (request) => service.list(await callOf(request)));
-  app.get<{ Params: { id: string } }>(`${path}/:id`, async (request) =>
-    service.show(await callOf(request), request.params.id),
-  );
-  if (service.can.create)
-    app.post(path, async (request, reply) => {
-      const created = await service.create(await callOf(request));
-      reply.code(201);
-      return created;
+function forwardedProtocol(request: FastifyRequest): string {
+  const forwarded = request.headers["x-forwarded-proto"];
+  return forwarded === "https" || forwarded === "http" ? forwarded : request.protocol;
+}
+
+function mount(app: FastifyInstance, endpoint: Endpoint, callOf: (request: FastifyRequest) => Promise<Call>): void {
+  const { path, on } = endpoint;
+  const isHandled = METHODS.filter((method) => on[method] !== undefined);
+  for (const method of isHandled) {
+    const handler = on[method];
+    app.route<{ Params: Record<string, string> }>({
+      method,
+      url: path,
+      handler: async (request, reply) => {
+        const answer = await handler?.(await callOf(request), request.params);
+        if (answer?.body === undefined) return reply.code(answer?.status ?? 204).send();
+        reply.code(answer.status ?? 200).type("application/json");
+        return reply.send(JSON.stringify(answer.body));
+      },
     });
-  if (service.can.update)
-    app.put<{ Params: { id: string } }>(`${path}/:id`, async (request) =>
-      service.update(await callOf(request), request.params.id),
-    );
-  if (service.can.remove)
-    app.delete<{ Params: { id: string } }>(`${path}/:id`, async (request, reply) => {
-      if (typeof request.body === "string" && request.body !== "")
-        throw httpBadRequest("Request body is not supported in DELETE.");
-      await service.remove(await callOf(request), request.params.id);
-      return reply.code(204).send();
-    });
+  }
+  const refuse = () => {
+    throw methodNotAllowed();
+  };
+  app.route({ method: METHODS.filter((method) => on[method] === undefined), url: path, handler: refuse });
 }
 
 function send(reply: FastifyReply, error: NeutronError): FastifyReply {
-  return reply.code(error.status).type("application/json").send(error.toBody());
+  return reply.code(error.status).type("application/json").send(JSON.stringify(error.toBody()));
 }
 
 function answerTo(error: unknown, maxBodyBytes: number): NeutronError {

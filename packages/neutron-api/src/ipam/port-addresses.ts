@@ -144,7 +144,8 @@ function subnetFor(
   return subnet;
 }
 
-function claimAddress(tx: Transaction, owner: Owner, subnet: SubnetObject, address: string): FixedIp {
+/** One address that was asked for. @throws {NeutronError} when it is in use, or hosts make their own in this subnet. */
+export function claimAddress(tx: Transaction, owner: Owner, subnet: SubnetObject, address: string): FixedIp {
   if (isAutoAddress(subnet) && !isRouter(owner)) throw allocationOnAutoAddressSubnet(address, subnet.id);
   return claim(tx, subnet, address);
 }

@@ -125,8 +125,12 @@ function chooseSegmentationId(tx: Transaction, type: Segment["network_type"], re
   throw noNetworkAvailable();
 }
 
+/** What every IPv4 host must take whole. RFC 791 section 3.2. */
+const MIN_MTU = 68;
+
 function chooseMtu(tx: Transaction, networkType: string, requested: number): number {
   const max = maxMtu(tx.config, networkType);
+  if (requested !== 0 && requested < MIN_MTU) throw invalidInput(`Requested MTU is too small, minimum is ${MIN_MTU}`);
   if (requested > max) throw invalidInput(`Requested MTU is too big, maximum is ${max}`);
   return requested === 0 ? max : requested;
 }

@@ -1,0 +1,50 @@
+import { type CollectionService, serveCollection } from "../core/collection-service.ts";
+import type { Engine } from "../core/engine.ts";
+import { httpBadRequest } from "../errors.ts";
+import { agents } from "../resources/agents.ts";
+import { networkIpAvailabilities } from "../resources/network-ip-availability.ts";
+import { networks } from "../resources/networks.ts";
+import { ports } from "../resources/ports.ts";
+import { routers } from "../resources/routers.ts";
+import { subnets } from "../resources/subnets.ts";
+import type { Endpoint } from "./endpoint.ts";
+
+function endpointsOf(service: CollectionService): readonly Endpoint[] {
+  const path = `/v2.0/${service.collection}`;
+  const { can } = service;
+  return [
+    {
+      path,
+      on: {
+        GET: async (call) => ({ body: await service.list(call) }),
+        ...(can.create && { POST: async (call) => ({ status: 201, body: await service.create(call) }) }),
+      },
+    },
+    {
+      path: `${path}/:id`,
+      on: {
+        GET: async (call, { id = "" }) => ({ body: await service.show(call, id) }),
+        ...(can.update && { PUT: async (call, { id = "" }) => ({ body: await service.update(call, id) }) }),
+        ...(can.remove && {
+          DELETE: async (call, { id = "" }) => {
+            if (call.hasBody) throw httpBadRequest("Request body is not supported in DELETE.");
+            await service.remove(call, id);
+            return {};
+          },
+        }),
+      },
+    },
+  ];
+}
+
+/** Every collection that {@link Resource} rows declare. */
+export function collectionEndpoints(engine: Engine): readonly Endpoint[] {
+  return [
+    serveCollection(engine, networks),
+    serveCollection(engine, subnets),
+    serveCollection(engine, ports),
+    serveCollection(engine, routers),
+    serveCollection(engine, agents),
+    serveCollection(engine, networkIpAvailabilities),
+  ].flatMap(endpointsOf);
+}
