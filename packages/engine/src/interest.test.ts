@@ -85,6 +85,7 @@ const targets = defineTable<{ readonly id: string }>("target");
 const seen = defineTable<GroupRow>("seen");
 const leaves = defineTable<{ readonly id: string }>("leaf");
 const byTarget = defineSetIndex(links, "by-target", (link) => [{ key: link.to, member: "seen" }]);
+const ofTargets = defineSetIndex(targets, "of-targets", ({ id }) => [{ key: id, member: "seen" }]);
 const rowView = derive(targets, { layer: 1 }, links, ({ to }) => [{ id: to }]);
 const groupView = deriveGroups(seen, { layer: 1 }, byTarget);
 const leafView = derive(leaves, { layer: 2 }, seen, ({ id }) => [{ id }]);
@@ -113,14 +114,23 @@ const link = (n: number, id: string) => putRow(links, `topic/${n}`, { id, to: "x
 const unlink = (n: number, id: string) => removeRow(links, `topic/${n}`, id);
 
 test("a unit on a derived row is anchored where the owner of the row is, and moves with it", () => {
-  const engine = linked([rowView], each(targets, readLeaf));
-  engine.apply([link(1, "a")]);
-  assert.deepEqual([...engine.interest()].sort(), ["leaf/x", "topic/1", "topic/2"]);
-  // The derived row stays equal while its owner becomes another one, in another partition.
-  const { set, removed } = engine.apply([unlink(1, "a"), link(2, "a")]);
-  assert.deepEqual([[...set.keys()].sort(), removed.size], [["step/1", "step/2"], 0]);
-  assert.deepEqual(engine.apply([leave(1)]).interest.dropped, ["topic/1"]);
-  assert.deepEqual([...engine.apply([leave(2)]).interest.dropped].sort(), ["leaf/x", "topic/2"]);
+  const copies = derive(leaves, { layer: 2 }, targets, ({ id }) => [{ id }]);
+  const grouped = deriveGroups(seen, { layer: 2 }, ofTargets);
+  for (const [views, unit] of [
+    [[rowView], each(targets, readLeaf)],
+    [[rowView, copies], each(leaves, readLeaf)],
+    [[rowView, grouped], each(seen, readLeaf)],
+  ] as const) {
+    const engine = linked(views, unit);
+    engine.apply([link(1, "a")]);
+    assert.deepEqual([...engine.interest()].sort(), ["leaf/x", "topic/1", "topic/2"]);
+    // The derived row stays equal while its owner becomes another one, in another partition.
+    const { set, removed } = engine.apply([unlink(1, "a"), link(2, "a")]);
+    assert.deepEqual([[...set.keys()].sort(), removed.size], [["step/1", "step/2"], 0]);
+    assert.deepEqual(engine.apply([leave(1)]).interest.dropped, ["topic/1"]);
+    engine.apply([goTo(1)]);
+    assert.deepEqual([...engine.apply([leave(2)]).interest.dropped].sort(), ["leaf/x", "topic/2"]);
+  }
 });
 
 test("a unit on a group row, or on a row derived from it, is anchored wherever a row of the group is", () => {
