@@ -82,7 +82,10 @@ export function formatIpv4(address: Ipv4Address): string {
 
 // ---- IPv6 addresses
 
-/** The text forms of RFC 4291 section 2.2, `::` and a dotted tail included; no zone, no brackets. `undefined` for other text. */
+/**
+ * The text forms of RFC 4291 section 2.2, `::` and a dotted tail included; no zone, no brackets. `undefined` for
+ * other text.
+ */
 export function tryParseIpv6(text: string): Ipv6Address | undefined {
   const halves = text.split("::");
   if (halves.length > 2) return undefined;
@@ -115,7 +118,10 @@ function groups(text: string, dotted: boolean): number[] | undefined {
 export function parseIpv6(text: string, field = "IPv6 address"): Ipv6Address {
   return tryParseIpv6(text) ?? refuse(text, field);
 }
-/** The one text of RFC 5952: lower case, no leading zeros, the first longest run of two or more zero groups as `::`, IPv4-mapped with a dotted tail. */
+/**
+ * The one text of RFC 5952: lower case, no leading zeros, the first longest run of two or more zero groups as `::`,
+ * IPv4-mapped with a dotted tail.
+ */
 export function formatIpv6(address: Ipv6Address): string {
   if (address >> 32n === 0xffffn) return `::ffff:${formatIpv4(Number(address & 0xffffffffn))}`;
   const parts: number[] = [];
@@ -170,7 +176,10 @@ export function isUnspecifiedIp(address: IpAddress): boolean {
   return typeof address === "number" ? address === 0 : address === 0n;
 }
 
-/** The group MAC address of a multicast address: RFC 1112 section 6.4 (its low 23 bits), RFC 2464 section 7 (its low 32 bits). */
+/**
+ * The group MAC address of a multicast address: RFC 1112 section 6.4 (its low 23 bits), RFC 2464 section 7 (its low
+ * 32 bits).
+ */
 export function multicastMac(address: IpAddress): Mac {
   if (typeof address === "number") return 0x01005e000000 + (address & 0x7fffff);
   return 0x333300000000 + Number(address & 0xffffffffn);

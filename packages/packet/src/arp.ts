@@ -20,6 +20,7 @@ export function decodeArp(r: Reader): Arp {
   return body.read(r);
 }
 
+/** Writes the 28 bytes. @throws {EncodeError} `out-of-range`. */
 export function encodeArp(w: Writer, arp: Arp): void {
   prologue.write(w, { hardwareType: 1, protocolType: 0x0800, hardwareBytes: 6, protocolBytes: 4 }, "arp");
   body.write(w, arp, "arp");

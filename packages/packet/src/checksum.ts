@@ -1,8 +1,8 @@
 import type { IpAddress } from "./addresses.ts";
 
 /**
- * The Internet checksum (RFC 1071): the complement of the one's complement sum of 16-bit words; an odd last byte is padded with a zero.
- * Over bytes that hold their own checksum it is 0 when they are intact.
+ * The Internet checksum (RFC 1071): the complement of the one's complement sum of 16-bit words; an odd last byte is
+ * padded with a zero. Over bytes that hold their own checksum it is 0 when they are intact.
  * @param seed sum of what is covered but not in `bytes`: see {@link pseudoHeader}.
  * @returns 16 bits, as they go on the wire.
  */
@@ -20,7 +20,10 @@ export interface Addresses {
   readonly dst: IpAddress;
 }
 
-/** The sum over the pseudo header of IPv4 (RFC 768, RFC 9293 section 3.1) or IPv6 (RFC 8200 section 8.1): the seed of {@link checksum}. */
+/**
+ * The sum over the pseudo header of IPv4 (RFC 768, RFC 9293 section 3.1) or IPv6 (RFC 8200 section 8.1): the seed of
+ * {@link checksum}.
+ */
 export function pseudoHeader({ src, dst }: Addresses, protocol: number, lengthBytes: number): number {
   return words(src) + words(dst) + protocol + (lengthBytes >>> 16) + (lengthBytes & 0xffff);
 }

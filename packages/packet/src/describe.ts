@@ -12,7 +12,8 @@ import { decodePacket, type Layers } from "./packet.ts";
 import type { Tcp } from "./tcp.ts";
 
 /**
- * One line for people about an Ethernet frame, in the manner of packet captures; never throws for bytes, however broken.
+ * One line for people about an Ethernet frame, in the manner of packet captures; never throws for bytes, however
+ * broken.
  *
  *     ARP who-has 10.0.0.1 tell 10.0.0.2
  *     10.0.0.2 > 10.0.1.3 ICMP echo request id 7 seq 1 ttl 64
@@ -155,10 +156,10 @@ const UNREACHABLE6 = [
   "no route",
   "prohibited",
   "beyond scope",
-  "address",
-  "port",
+  "address unreachable",
+  "port unreachable",
   "source policy",
-  "reject route",
+  "route rejected",
 ] as const;
 
 function describeIcmp4(message: Icmp4): string {
@@ -191,7 +192,7 @@ function describeIcmp6(message: Icmp6): string {
     case "echo-reply":
       return `echo ${message.kind.slice(5)} id ${message.id} seq ${message.sequence}`;
     case "unreachable":
-      return `${UNREACHABLE6[message.code] ?? `code ${message.code}`} unreachable (${quote6(message.quoted)})`;
+      return `${UNREACHABLE6[message.code] ?? `unreachable code ${message.code}`} (${quote6(message.quoted)})`;
     case "packet-too-big":
       return `packet too big mtu ${message.mtuBytes} (${quote6(message.quoted)})`;
     case "time-exceeded":

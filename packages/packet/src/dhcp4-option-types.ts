@@ -1,4 +1,7 @@
-/** The few forms that the values of DHCPv4 options have (RFC 2132 and others), each with its wire form and the text an operator writes. */
+/**
+ * The few forms that the values of DHCPv4 options have (RFC 2132 and others), each with its wire form and the text an
+ * operator writes.
+ */
 import {
   type Codec,
   EncodeError,
@@ -16,7 +19,10 @@ import { ip4, type Ipv4Address, mask4, parseIpv4 } from "./addresses.ts";
 import { type Cidr4, firstAddress, isCidr4, parseCidr } from "./cidr.ts";
 import { compressedNames, text } from "./domain-name.ts";
 
-/** A value with a wire form and a text form. `parse` throws {@link EncodeError} `bad-value` or `out-of-range`, naming `field`. */
+/**
+ * A value with a wire form and a text form. `parse` throws {@link EncodeError} `bad-value` or `out-of-range`, naming
+ * `field`.
+ */
 export interface OptionType<T> extends Codec<T> {
   parse(value: string, field: string): T;
 }

@@ -29,7 +29,10 @@ function option<T>(code: number, type: OptionType<T>, alias?: string): Row<T> {
   return { code, type, alias };
 }
 
-/** DHCPv4 options. ONE ROW PER OPTION: encode, decode, text and types derive from it. RFC 2132 unless said; 52 (overload) is the codec's own business. */
+/**
+ * DHCPv4 options. ONE ROW PER OPTION: encode, decode, text and types derive from it. RFC 2132 unless said; 52
+ * (overload) is the codec's own business.
+ */
 export const DHCP4_OPTIONS = {
   subnetMask: option(1, address, "netmask"),
   timeOffsetSeconds: option(2, signedLong, "time-offset"),
@@ -133,8 +136,8 @@ const rowByAlias = new Map(named.map((row) => [row.alias, row]));
 /**
  * Reads one option as an operator writes it, in Neutron's `extra_dhcp_opts` or in dnsmasq's configuration.
  * @param name dnsmasq's name (`mtu`, `bootfile-name`, `classless-static-route` ...), or the code in decimal.
- * @param value numbers and addresses as usual, several with commas between; text as it is; bytes as `0a:0b`. For a code without a row: addresses where all
- * of it is, else bytes.
+ * @param value numbers and addresses as usual, several with commas between; text as it is; bytes as `0a:0b`. For a
+ * code without a row: addresses where all of it is, else bytes.
  * @returns the option, to be spread into others.
  * @throws {EncodeError} `unsupported` (no such name), `bad-value`, `out-of-range`, naming the option.
  * @example parseDhcp4Option("mtu", "1442") // { mtuBytes: 1442 }

@@ -73,11 +73,11 @@ const PAD = 0;
 const OVERLOAD = 52;
 
 /**
- * Takes a DHCPv4 message apart: the payload of a UDP datagram. Options without a row are kept in `options.other`; those given in several pieces are joined
- * (RFC 3396); those in `file` and `sname` (option 52) are read from there.
- * @throws {DecodeError} `unsupported` (not Ethernet), `bad-value` (no DHCP cookie, an option that its RFC does not allow), `bad-length`, `truncated`. In
- * an option given in several pieces, offsets count from the start of the joined value.
- * Pure; inverse of {@link encodeDhcp4}.
+ * Takes a DHCPv4 message apart: the payload of a UDP datagram. Options without a row are kept in `options.other`;
+ * those given in several pieces are joined (RFC 3396); those in `file` and `sname` (option 52) are read from there.
+ * @throws {DecodeError} `unsupported` (not Ethernet), `bad-value` (no DHCP cookie, an option that its RFC does not
+ * allow), `bad-length`, `truncated`. In an option given in several pieces, offsets count from the start of the joined
+ * value. Pure; inverse of {@link encodeDhcp4}.
  */
 export function decodeDhcp4(bytes: Uint8Array): Dhcp4 {
   const r = new Reader(bytes);
@@ -146,11 +146,12 @@ function untilNul(r: Reader): string {
 }
 
 /**
- * Puts a DHCPv4 message together: the payload of a UDP datagram (RFC 2131 section 2). Options go out in the order in which the object has them, `other` last;
- * values of more than 255 bytes in several pieces (RFC 3396).
+ * Puts a DHCPv4 message together: the payload of a UDP datagram (RFC 2131 section 2). Options go out in the order in
+ * which the object has them, `other` last; values of more than 255 bytes in several pieces (RFC 3396).
  * @param limits.maximumBytes what the client takes: its option 57 (a count of IP datagram) less 28.
  * @returns at least 300 bytes, network byte order.
- * @throws {EncodeError} `out-of-range`, `too-long` (a text, or the message for the client), `bad-value`.  Pure; inverse of {@link decodeDhcp4}.
+ * @throws {EncodeError} `out-of-range`, `too-long` (a text, or the message for the client), `bad-value`.  Pure;
+ * inverse of {@link decodeDhcp4}.
  */
 export function encodeDhcp4(message: Dhcp4Fields, limits: { maximumBytes?: number } = {}): Uint8Array {
   const w = new Writer(576);

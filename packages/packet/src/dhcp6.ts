@@ -12,7 +12,10 @@ const layout = { typeBytes: 2, lengthBytes: 2 } as const;
 
 const status = { type: 13, value: struct({ code: u16, message: text }) } as const;
 const addressOptions = tlvs(layout, { status });
-/** What stands inside an identity association: addresses, delegated prefixes, a status (RFC 8415 sections 21.4 to 21.6, 21.21, 21.22). */
+/**
+ * What stands inside an identity association: addresses, delegated prefixes, a status (RFC 8415 sections 21.4 to
+ * 21.6, 21.21, 21.22).
+ */
 const associationOptions = tlvs(layout, {
   address: {
     type: 5,
@@ -99,8 +102,10 @@ export type Dhcp6 =
     };
 
 /**
- * Takes a DHCPv6 message apart: the payload of a UDP datagram. The message inside a relay's (`relay-message`) stays bytes.
- * @throws {DecodeError} `bad-value` (no such message type), `bad-length`, `truncated`.  Pure; inverse of {@link encodeDhcp6}.
+ * Takes a DHCPv6 message apart: the payload of a UDP datagram. The message inside a relay's (`relay-message`) stays
+ * bytes.
+ * @throws {DecodeError} `bad-value` (no such message type), `bad-length`, `truncated`.  Pure; inverse of {@link
+ * encodeDhcp6}.
  */
 export function decodeDhcp6(bytes: Uint8Array): Dhcp6 {
   const r = new Reader(bytes);

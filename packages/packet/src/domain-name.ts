@@ -14,8 +14,8 @@ export const text: Codec<string> = {
 };
 
 /**
- * A domain name in the form of RFC 1035 section 3.1, as text; a final dot is accepted and not kept, the root is the empty text.
- * Compression pointers are `unsupported`: RFC 8106 section 5.2 and RFC 8415 section 10 forbid them.
+ * A domain name in the form of RFC 1035 section 3.1, as text; a final dot is accepted and not kept, the root is the
+ * empty text. Compression pointers are `unsupported`: RFC 8106 section 5.2 and RFC 8415 section 10 forbid them.
  */
 export const domainName: Codec<string> = {
   read: (r) => readName(r),
@@ -35,8 +35,9 @@ export const domainName: Codec<string> = {
 };
 
 /**
- * Names up to the end of the enclosing structure, whose pointers (RFC 1035 section 4.1.4) count from its start (RFC 3397 section 2). A pointer must point
- * further back than the one that led to it, so that every chase ends. Written without compression.
+ * Names up to the end of the enclosing structure, whose pointers (RFC 1035 section 4.1.4) count from its start (RFC
+ * 3397 section 2). A pointer must point further back than the one that led to it, so that every chase ends. Written
+ * without compression.
  */
 export const compressedNames: Codec<string[]> = {
   read(r) {

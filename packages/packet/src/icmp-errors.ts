@@ -38,10 +38,11 @@ export interface ErrorSource<Address> {
 }
 
 /**
- * The ICMP error that a packet causes (RFC 792), quoting its header and as much of its payload as fits 576 bytes (RFC 1812 section 4.3.2.3).
+ * The ICMP error that a packet causes (RFC 792), quoting its header and as much of its payload as fits 576 bytes (RFC
+ * 1812 section 4.3.2.3).
  * @param original the Ethernet frame.
- * @returns `undefined` where none may be sent (RFC 1812 section 4.3.2.7): for another error, a fragment but the first, a frame or packet to many, or one
- * from no single host; and for a frame that is not IPv4.
+ * @returns `undefined` where none may be sent (RFC 1812 section 4.3.2.7): for another error, a fragment but the
+ * first, a frame or packet to many, or one from no single host; and for a frame that is not IPv4.
  * @throws {DecodeError} where the frame has no intact IPv4 header.
  */
 export function icmp4Error(
@@ -75,8 +76,9 @@ function isToMany(ip: Ipv4Address): boolean {
  * The ICMPv6 error that a packet causes, quoting as much of it as fits 1280 bytes (RFC 4443 section 2.4 (c)).
  * @param original the Ethernet frame.
  * @param from.mac needed where the original was sent to a group.
- * @returns `undefined` where none may be sent (RFC 4443 section 2.4 (e)): for another error or a redirect, from no single node, and to many unless it is
- * `packet-too-big` or tells of an unknown option (`parameter-problem` code 2); and for a frame that is not IPv6.
+ * @returns `undefined` where none may be sent (RFC 4443 section 2.4 (e)): for another error or a redirect, from no
+ * single node, and to many unless it is `packet-too-big` or tells of an unknown option (`parameter-problem` code 2);
+ * and for a frame that is not IPv6.
  * @throws {DecodeError} where the frame has no intact IPv6 header.
  */
 export function icmp6Error(

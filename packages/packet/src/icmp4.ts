@@ -5,7 +5,10 @@ import { type IcmpCodec, icmpCodec } from "./icmp-message.ts";
 const echo = struct({ id: u16, sequence: u16, payload: rest });
 const timestamp = struct({ id: u16, sequence: u16, originateMs: u32, receiveMs: u32, transmitMs: u32 });
 
-/** Messages of RFC 792, one row per kind. `quoted` is the header and the beginning of the packet that caused an error. Others are kept as `other`. */
+/**
+ * Messages of RFC 792, one row per kind. `quoted` is the header and the beginning of the packet that caused an error.
+ * Others are kept as `other`.
+ */
 const messages = icmpCodec(4, {
   "echo-reply": { type: 0, body: echo },
   // mtuBytes: with code 4 (RFC 1191 section 4), else 0.
@@ -20,6 +23,7 @@ const messages = icmpCodec(4, {
 
 /** An ICMP message, told apart by `kind`. */
 export type Icmp4 = typeof messages extends IcmpCodec<infer M> ? M : never;
+/** Decoder and encoder of {@link Icmp4}: see {@link IcmpCodec}. */
 export const { decode: decodeIcmp4, encode: encodeIcmp4 } = messages;
 
 /** Codes of `unreachable` (RFC 792; RFC 1812 section 5.2.7.1). */
@@ -31,8 +35,3 @@ export const UnreachableCode = {
   fragmentationNeeded: 4,
   administrativelyProhibited: 13,
 } as const;
-
-/** Messages that report on another packet: never answered with an error (RFC 1122 section 3.2.2). */
-export function isIcmp4Error({ kind }: Icmp4): boolean {
-  return kind === "unreachable" || kind === "redirect" || kind === "time-exceeded" || kind === "parameter-problem";
-}

@@ -4,7 +4,10 @@ import { ndMessages } from "./nd.ts";
 
 const echo = struct({ id: u16, sequence: u16, payload: rest });
 
-/** Messages of RFC 4443 and RFC 4861, one row per kind. `quoted` is the beginning of the packet that caused an error. Others are kept as `other`. */
+/**
+ * Messages of RFC 4443 and RFC 4861, one row per kind. `quoted` is the beginning of the packet that caused an error.
+ * Others are kept as `other`.
+ */
 const messages = icmpCodec(6, {
   unreachable: { type: 1, body: struct({ reserved: padding(4), quoted: rest }) },
   "packet-too-big": { type: 2, body: struct({ mtuBytes: u32, quoted: rest }) },
@@ -17,6 +20,7 @@ const messages = icmpCodec(6, {
 
 /** An ICMPv6 message, told apart by `kind`. */
 export type Icmp6 = typeof messages extends IcmpCodec<infer M> ? M : never;
+/** Decoder and encoder of {@link Icmp6}: see {@link IcmpCodec}. */
 export const { decode: decodeIcmp6, encode: encodeIcmp6 } = messages;
 
 /** Codes of `unreachable` (RFC 4443 section 3.1). */

@@ -1,10 +1,11 @@
 /**
  * Packets as data: Ethernet, ARP, IPv4, IPv6, ICMP, ND, UDP, TCP and DHCP, one RFC in one file.
  *
- * {@link decodePacket} takes a frame apart into named layers, {@link encodePacket} puts one together and computes what can be computed; DHCP is a payload
- * of its own ({@link decodeDhcp4}, {@link decodeDhcp6}). The answers that a network gives in somebody's place ({@link arpReply},
- * {@link neighbourAdvertisement}, {@link echoReply}, {@link icmp4Error}, {@link icmp6Error}) are layers again. Everything is pure; whatever bytes come in,
- * the only thing thrown is a `DecodeError`.
+ * {@link decodePacket} takes a frame apart into named layers, {@link encodePacket} puts one together and computes
+ * what can be computed; DHCP is a payload of its own ({@link decodeDhcp4}, {@link decodeDhcp6}). The answers that a
+ * network gives in somebody's place ({@link arpReply}, {@link neighbourAdvertisement}, {@link echoReply}, {@link
+ * icmp4Error}, {@link icmp6Error}) are layers again. Everything is pure; whatever bytes come in, the only thing
+ * thrown is a `DecodeError`.
  */
 export * from "./addresses.ts";
 export { type Arp, ArpOperation, decodeArp, encodeArp } from "./arp.ts";
@@ -31,7 +32,7 @@ export {
   EtherType,
   type VlanTag,
 } from "./ethernet.ts";
-export { decodeIcmp4, encodeIcmp4, type Icmp4, isIcmp4Error, UnreachableCode } from "./icmp4.ts";
+export { decodeIcmp4, encodeIcmp4, type Icmp4, UnreachableCode } from "./icmp4.ts";
 export { decodeIcmp6, encodeIcmp6, type Icmp6, Unreachable6Code } from "./icmp6.ts";
 export {
   type ErrorSource,

@@ -30,7 +30,10 @@ const options = tlvs(
 );
 export type Ipv4Option = ValueOf<typeof options>[number];
 
-/** An IPv4 header (RFC 791 section 3.1; DSCP RFC 2474, ECN RFC 3168). Length and checksum are computed on encode and checked on decode. */
+/**
+ * An IPv4 header (RFC 791 section 3.1; DSCP RFC 2474, ECN RFC 3168). Length and checksum are computed on encode and
+ * checked on decode.
+ */
 export interface Ipv4 {
   src: Ipv4Address;
   dst: Ipv4Address;
@@ -92,7 +95,10 @@ export function decodeIpv4Header(r: Reader, { verify = true } = {}): { header: I
   return { header, payloadBytes: totalBytes - headerBytes };
 }
 
-/** Reads a whole packet; the reader goes on behind it (padding of short Ethernet frames). Errors as {@link decodeIpv4Header}. */
+/**
+ * Reads a whole packet; the reader goes on behind it (padding of short Ethernet frames). Errors as {@link
+ * decodeIpv4Header}.
+ */
 export function decodeIpv4(r: Reader, verification: { verify?: boolean } = {}): { header: Ipv4; payload: Reader } {
   const { header, payloadBytes } = decodeIpv4Header(r, verification);
   return { header, payload: r.sub(payloadBytes, "IPv4 payload") };
@@ -103,7 +109,10 @@ export function isFragment({ moreFragments, fragmentOffsetBytes }: Ipv4): boolea
   return moreFragments || fragmentOffsetBytes !== 0;
 }
 
-/** Where the packet ends up: the last stop of a source route that is not used up, which is what checksums cover (RFC 1122 section 3.2.1.8 (e)). */
+/**
+ * Where the packet ends up: the last stop of a source route that is not used up, which is what checksums cover (RFC
+ * 1122 section 3.2.1.8 (e)).
+ */
 export function finalDestination({ dst, options = [] }: Pick<Ipv4Fields, "dst" | "options">): Ipv4Address {
   for (const option of options) {
     if (option.kind !== "loose-source-route" && option.kind !== "strict-source-route") continue;

@@ -16,7 +16,10 @@ import { ip6, type Ipv6Address } from "./addresses.ts";
 const PAD1 = 0;
 const PADN = 1;
 
-/** Options of the hop-by-hop and destination headers (RFC 8200 section 4.2), one row per kind; router alert RFC 2711. Others are kept as `other`. */
+/**
+ * Options of the hop-by-hop and destination headers (RFC 8200 section 4.2), one row per kind; router alert RFC 2711.
+ * Others are kept as `other`.
+ */
 const options = tlvs(
   { typeBytes: 1, lengthBytes: 1, bare: [PAD1] },
   { "router-alert": { type: 5, value: struct({ value: u16 }) } },
@@ -31,7 +34,10 @@ const fragmentHeader = struct({
 });
 const routingHeader = struct({ routingType: u8, segmentsLeft: u8, bytes: rest });
 
-/** One extension header (RFC 8200 section 4). Padding at the end of an option list is not part of it: it is computed on encode. */
+/**
+ * One extension header (RFC 8200 section 4). Padding at the end of an option list is not part of it: it is computed
+ * on encode.
+ */
 export type Ipv6Extension =
   | { kind: "hop-by-hop" | "destination"; options: Ipv6Option[] }
   | { kind: "routing"; routingType: number; segmentsLeft: number; bytes: Uint8Array }
@@ -40,7 +46,10 @@ export type Ipv6Extension =
 /** Protocol numbers of the extension headers read here. */
 const EXTENSION = { "hop-by-hop": 0, routing: 43, fragment: 44, destination: 60 } as const;
 
-/** An IPv6 header with its extension headers (RFC 8200 sections 3 and 4). Lengths and next-header numbers are computed on encode. */
+/**
+ * An IPv6 header with its extension headers (RFC 8200 sections 3 and 4). Lengths and next-header numbers are computed
+ * on encode.
+ */
 export interface Ipv6 {
   src: Ipv6Address;
   dst: Ipv6Address;
@@ -60,8 +69,8 @@ export type Ipv6Fields = Pick<Ipv6, "src" | "dst"> & Partial<Ipv6>;
 const first = bits(32, { version: 4, dscp: 6, ecn: 2, flowLabel: 20 });
 
 /**
- * Reads the fixed header and the extension headers, and leaves the reader behind them, whether or not the payload is all there: what an ICMPv6 error
- * quotes. `payloadBytes` is what the header says follows.
+ * Reads the fixed header and the extension headers, and leaves the reader behind them, whether or not the payload is
+ * all there: what an ICMPv6 error quotes. `payloadBytes` is what the header says follows.
  * @throws {DecodeError} `bad-value`, `bad-length`, `truncated`.
  */
 export function decodeIpv6Header(r: Reader): { header: Ipv6; payloadBytes: number } {
@@ -93,7 +102,7 @@ function isExtension(protocol: number): protocol is ExtensionProtocol {
   return protocol === 0 || protocol === 43 || protocol === 44 || protocol === 60;
 }
 
-/** Reads one extension header from behind its next-header byte: `length:8 (units of 8 bytes, without the first) | body`. */
+/** Reads one extension header from behind its next-header byte: `length:8 (in 8 bytes, without the first) | body`. */
 function decodeExtension(r: Reader, protocol: ExtensionProtocol): Ipv6Extension {
   const lengthUnits = r.u8("extension length");
   // In a fragment header this byte is reserved: its length is fixed.
@@ -121,13 +130,19 @@ function isPadding(option: Ipv6Option): boolean {
   return option.kind === "other" && (option.type === PAD1 || option.type === PADN);
 }
 
-/** Reads a whole packet; the reader goes on behind it. Errors as {@link decodeIpv6Header}; jumbograms (RFC 2675) are `unsupported`. */
+/**
+ * Reads a whole packet; the reader goes on behind it. Errors as {@link decodeIpv6Header}; jumbograms (RFC 2675) are
+ * `unsupported`.
+ */
 export function decodeIpv6(r: Reader): { header: Ipv6; payload: Reader } {
   const { header, payloadBytes } = decodeIpv6Header(r);
   return { header, payload: r.sub(payloadBytes, "IPv6 payload") };
 }
 
-/** Is this a part of a datagram, without which nothing can be said about the layer above? A lone ("atomic") fragment is whole (RFC 6946). */
+/**
+ * Is this a part of a datagram, without which nothing can be said about the layer above? A lone ("atomic") fragment
+ * is whole (RFC 6946).
+ */
 export function isFragment6({ extensions }: Ipv6): boolean {
   return extensions.some((e) => e.kind === "fragment" && (e.more || e.offsetBytes !== 0));
 }
@@ -137,12 +152,16 @@ export function isLaterFragment6({ extensions }: Ipv6): boolean {
   return extensions.some((e) => e.kind === "fragment" && e.offsetBytes !== 0);
 }
 
-/** Where the packet ends up: the last segment of a routing header that is not used up, which is what checksums cover (RFC 8200 section 8.1). */
+/**
+ * Where the packet ends up: the last segment of a routing header that is not used up, which is what checksums cover
+ * (RFC 8200 section 8.1).
+ */
 export function finalDestination6({ dst, extensions = [] }: Pick<Ipv6Fields, "dst" | "extensions">): Ipv6Address {
   for (const extension of extensions) {
     if (extension.kind !== "routing" || extension.segmentsLeft === 0) continue;
     const { routingType, bytes } = extension;
-    // `reserved or flags:32 | addresses`: types 0 and 2 (RFC 6275 section 6.4) end with the last stop, type 4 (RFC 8754) begins with it.
+    // `reserved or flags:32 | addresses`: types 0 and 2 (RFC 6275 section 6.4) end with the last stop, type 4 (RFC
+    // 8754) begins with it.
     const r = new Reader(bytes);
     if (routingType === SEGMENT_ROUTING) return ip6.read(r.fork(4));
     if (routingType === 0 || routingType === 2) return ip6.read(r.fork(bytes.length - 16));

@@ -13,7 +13,10 @@ const paddedNames: Codec<string[]> = {
   write: (w, names, field) => list(domainName).write(w, names, field),
 };
 
-/** Options, one row per kind: RFC 4861 section 4.6, RFC 8106. Others are kept as `other`, their padding included. Lifetimes: 0xffffffff = infinite. */
+/**
+ * Options, one row per kind: RFC 4861 section 4.6, RFC 8106. Others are kept as `other`, their padding included.
+ * Lifetimes: 0xffffffff = infinite.
+ */
 const options = tlvs(
   { typeBytes: 1, lengthBytes: 1, unitBytes: 8, lengthCoversHeader: true },
   {
@@ -76,8 +79,9 @@ export function isNd(message: { kind: string }): message is Nd {
 }
 
 /**
- * Why a receiver must silently discard this message, or `undefined`: the validity checks of RFC 4861 sections 6.1.1, 6.1.2, 7.1.1, 7.1.2 and 8.1 beyond
- * what decoding has checked. The hop limit of 255 among them is what keeps off-link senders out.
+ * Why a receiver must silently discard this message, or `undefined`: the validity checks of RFC 4861 sections 6.1.1,
+ * 6.1.2, 7.1.1, 7.1.2 and 8.1 beyond what decoding has checked. The hop limit of 255 among them is what keeps
+ * off-link senders out.
  */
 export function ndFault(
   { src, dst, hopLimit }: Pick<Ipv6, "src" | "dst" | "hopLimit">,

@@ -41,7 +41,10 @@ interface Given extends Omit<Decoded, "ethernet" | "ipv4" | "ipv6" | "tcp"> {
 type Stack<L extends Record<keyof Decoded, unknown>, Name extends keyof Decoded> = { [K in Name]: L[K] } & {
   [K in Exclude<keyof Decoded, Name>]?: undefined;
 };
-/** Every frame there is. `payload` is what no layer here reads: user bytes, another protocol, or the piece that a fragment carries. */
+/**
+ * Every frame there is. `payload` is what no layer here reads: user bytes, another protocol, or the piece that a
+ * fragment carries.
+ */
 type Frame<L extends Record<keyof Decoded, unknown>> =
   | Stack<L, "ethernet" | "payload">
   | Stack<L, "ethernet" | "arp">
@@ -60,10 +63,11 @@ export type Layers = Frame<Decoded>;
 export type LayersToEncode = Frame<Given>;
 
 /**
- * Takes an Ethernet frame apart, down to UDP, TCP, ICMP and ND; DHCP stays `payload` (see `decodeDhcp4`). Padding behind an IP packet is dropped.
- * Byte arrays in the result are views of `bytes`.
+ * Takes an Ethernet frame apart, down to UDP, TCP, ICMP and ND; DHCP stays `payload` (see `decodeDhcp4`). Padding
+ * behind an IP packet is dropped. Byte arrays in the result are views of `bytes`.
  * @param options.verify false: take any checksum (offloading leaves them to the network card).
- * @throws {DecodeError} `truncated`, `bad-length`, `bad-value`, `unsupported`, `checksum`.  Pure; inverse of {@link encodePacket}.
+ * @throws {DecodeError} `truncated`, `bad-length`, `bad-value`, `unsupported`, `checksum`.  Pure; inverse of {@link
+ * encodePacket}.
  */
 export function decodePacket(bytes: Uint8Array, options: { verify?: boolean } = {}): Layers {
   const r = new Reader(bytes);
@@ -121,9 +125,11 @@ function decodeOverIpv6(ethernet: Ethernet, r: Reader, verify: boolean): Layers 
 }
 
 /**
- * Puts a frame together. Lengths, checksums, EtherType and protocol numbers are computed; where the caller gives one of the last two as well, it must agree.
+ * Puts a frame together. Lengths, checksums, EtherType and protocol numbers are computed; where the caller gives one
+ * of the last two as well, it must agree.
  * @returns the frame without padding to Ethernet's minimum, which a virtual link does not have.
- * @throws {EncodeError} `out-of-range`, `too-long`, `bad-value` (a number that contradicts the layer above, or is missing where there is none).
+ * @throws {EncodeError} `out-of-range`, `too-long`, `bad-value` (a number that contradicts the layer above, or is
+ * missing where there is none).
  */
 export function encodePacket(layers: LayersToEncode): Uint8Array {
   const w = new Writer(128);

@@ -41,8 +41,8 @@ export function arpAnnouncement(mac: Mac, ip: Ipv4Address): LayersToEncode {
 }
 
 /**
- * The answer to a neighbour solicitation: its target is at `mac` (RFC 4861 section 7.2.4). One who checks for a duplicate has no address yet: all nodes are
- * told.
+ * The answer to a neighbour solicitation: its target is at `mac` (RFC 4861 section 7.2.4). One who checks for a
+ * duplicate has no address yet: all nodes are told.
  * @param options.router the target is a router, and says so.
  * @returns `undefined` for anything but a solicitation that is valid (`ndFault`).
  */
@@ -83,8 +83,10 @@ function advertisement(target: Ipv6Address, mac: Mac, flags: { router: boolean; 
 }
 
 /**
- * The answer to an echo request of either version, from the address that it was sent to (RFC 792, RFC 4443 section 4.2).
- * @returns `undefined` for anything else, and for a request to or from many (RFC 1122 section 3.2.2.6, RFC 4443 section 2.2).
+ * The answer to an echo request of either version, from the address that it was sent to (RFC 792, RFC 4443 section
+ * 4.2).
+ * @returns `undefined` for anything else, and for a request to or from many (RFC 1122 section 3.2.2.6, RFC 4443
+ * section 2.2).
  */
 export function echoReply(request: Layers): LayersToEncode | undefined {
   const { ethernet: from, ipv4, ipv6, icmp4, icmp6 } = request;

@@ -109,7 +109,10 @@ export function decodeTcp(r: Reader, addresses?: Addresses): { header: Tcp; payl
   return { header, payload };
 }
 
-/** @throws {EncodeError} `out-of-range`, `too-long` (more than 40 bytes of options). */
+/**
+ * Writes a segment; computes data offset and checksum.
+ * @throws {EncodeError} `out-of-range`, `too-long` (more than 40 bytes of options).
+ */
 export function encodeTcp(w: Writer, header: TcpFields, addresses: Addresses, payload: Uint8Array): void {
   const { sequence = 0, acknowledgement = 0, flags = {}, windowBytes = 0, urgentPointer = 0 } = header;
   const start = w.length;

@@ -28,6 +28,7 @@ export function decodeUdp(r: Reader, addresses?: Addresses): { header: Udp; payl
   return { header: { sourcePort, destinationPort }, payload };
 }
 
+/** Writes a datagram; computes length and checksum. @throws {EncodeError} `out-of-range`. */
 export function encodeUdp(w: Writer, header: Udp, addresses: Addresses, payload: Uint8Array): void {
   const start = w.length;
   w.u16(header.sourcePort, "sourcePort").u16(header.destinationPort, "destinationPort");

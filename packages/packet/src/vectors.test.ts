@@ -41,7 +41,10 @@ const OTHERWISE: Readonly<Record<string, readonly string[]>> = {
   "dhcp6-relay-forward": ["dhcpv6.msgtype", "dhcpv6.xid"],
 };
 
-/** Vectors that say what we say in another way: UDP without a checksum, names compressed, options in `file` and `sname`. */
+/**
+ * Vectors that say what we say in another way: UDP without a checksum, names compressed, options in `file` and
+ * `sname`.
+ */
 const NOT_OURS = [
   "udp-no-checksum",
   "dhcp-compressed-search",

@@ -2,7 +2,9 @@ import type { Codec } from "./codec.ts";
 import { EncodeError } from "./errors.ts";
 
 type Layout = Record<string, number | "flag">;
-/** The object that {@link bits} reads: a boolean per flag, a number per field, nothing for those named `reserved...`. */
+/**
+ * The object that {@link bits} reads: a boolean per flag, a number per field, nothing for those named `reserved...`.
+ */
 export type BitsOf<L> = {
   -readonly [K in keyof L as K extends `reserved${string}` ? never : K]: L[K] extends "flag" ? boolean : number;
 };
@@ -15,8 +17,8 @@ interface Field {
 }
 
 /**
- * Bit fields packed into one big-endian word, most significant first. Each row is a width in bits, or `"flag"` for one bit read as a boolean; a row
- * named `reserved...` is written as zero and ignored when read.
+ * Bit fields packed into one big-endian word, most significant first. Each row is a width in bits, or `"flag"` for
+ * one bit read as a boolean; a row named `reserved...` is written as zero and ignored when read.
  *
  * ```ts
  * const fragment = bits(16, { reserved: 1, dontFragment: "flag", moreFragments: "flag", offset: 13 });

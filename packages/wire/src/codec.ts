@@ -3,8 +3,8 @@ import type { Reader } from "./reader.ts";
 import type { Writer } from "./writer.ts";
 
 /**
- * A value together with its wire form: what the rows of a codec table are declared with. `read` throws {@link DecodeError}, `write` throws
- * {@link EncodeError} naming `field`; each is the inverse of the other.
+ * A value together with its wire form: what the rows of a codec table are declared with. `read` throws {@link
+ * DecodeError}, `write` throws {@link EncodeError} naming `field`; each is the inverse of the other.
  */
 export interface Codec<T> {
   read(r: Reader): T;
@@ -34,7 +34,10 @@ export function fixed(length: number): Codec<Uint8Array> {
   };
 }
 
-/** `length` bytes that mean nothing: written as zeros, ignored when read. Its name in a {@link struct} starts with `reserved`. */
+/**
+ * `length` bytes that mean nothing: written as zeros, ignored when read. Its name in a {@link struct} starts with
+ * `reserved`.
+ */
 export function padding(length: number): Codec<undefined> {
   return {
     read(r) {
@@ -88,7 +91,10 @@ type Shape = Record<string, Codec<unknown>>;
 /** The object that a {@link struct} reads: its fields, without those named `reserved...`. */
 export type StructOf<S> = { -readonly [K in keyof S as K extends `reserved${string}` ? never : K]: ValueOf<S[K]> };
 
-/** Fields one behind another, in the order of declaration. Fields named `reserved...` take their bytes and are not part of the value. */
+/**
+ * Fields one behind another, in the order of declaration. Fields named `reserved...` take their bytes and are not
+ * part of the value.
+ */
 export function struct<S extends Shape>(shape: S): Codec<StructOf<S>> {
   const fields = Object.entries(shape).map(([name, codec]) => ({ name, codec, reserved: name.startsWith("reserved") }));
   return {

@@ -138,6 +138,9 @@ test("lengths are patched in afterwards, alignment counts from where it is told"
   assert.throws(() => w.setU8(0, 256), isOutOfRange);
   assert.throws(() => w.setU16(0, 2 ** 16), isOutOfRange);
   assert.throws(() => w.setU32(0, 2 ** 32), isOutOfRange);
+  w.truncate(3);
+  assert.deepEqual(w.u8(0x44).slice(), Uint8Array.of(0xff, 0x11, 0x22, 0x44));
+  for (const length of [-1, 5]) assert.throws(() => w.truncate(length), RangeError);
   w.reset();
   assert.equal(w.u8(1).align(4).length, 4);
   assert.equal(w.align(4).length, 4);

@@ -1,7 +1,10 @@
 /** Why bytes could not be decoded. The code is the API; the message is for people. */
 export type DecodeCode = "truncated" | "bad-length" | "bad-value" | "unsupported" | "checksum";
 
-/** Bytes that are not what the specification says. `offset` counts from the start of the buffer that the caller handed in. */
+/**
+ * Bytes that are not what the specification says. `offset` counts from the start of the buffer that the caller handed
+ * in.
+ */
 export class DecodeError extends Error {
   override readonly name = "DecodeError";
   readonly code: DecodeCode;

@@ -1,8 +1,8 @@
 /**
  * Byte cursors, typed errors, and the combinators that codec tables are declared with. No dependencies.
  *
- * A {@link Reader} throws `truncated` by itself; a {@link Codec} is a value with its wire form; {@link struct}, {@link bits} and {@link tlvs} make one
- * out of a table of rows.
+ * A {@link Reader} throws `truncated` by itself; a {@link Codec} is a value with its wire form; {@link struct},
+ * {@link bits} and {@link tlvs} make one out of a table of rows.
  */
 export { bits } from "./bits.ts";
 export type { BitsOf } from "./bits.ts";

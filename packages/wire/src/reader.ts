@@ -1,8 +1,9 @@
 import { DecodeError } from "./errors.ts";
 
 /**
- * A cursor over big-endian bytes. Every read checks the end first and throws {@link DecodeError} `truncated`, so that a decoder needs no
- * length arithmetic of its own. A sub-reader sees only its slice, and reports offsets in the buffer of its parent.
+ * A cursor over big-endian bytes. Every read checks the end first and throws {@link DecodeError} `truncated`, so that
+ * a decoder needs no length arithmetic of its own. A sub-reader sees only its slice, and reports offsets in the
+ * buffer of its parent.
  */
 export class Reader {
   readonly #bytes: Uint8Array;

@@ -23,7 +23,10 @@ export interface Tlv {
   readonly value: Reader;
 }
 
-/** Reads the next option; `undefined` at the end of the list (by `end`, then the reader is used up, or by the end of the bytes). */
+/**
+ * Reads the next option; `undefined` at the end of the list (by `end`, then the reader is used up, or by the end of
+ * the bytes).
+ */
 export function readTlv(r: Reader, layout: TlvLayout): Tlv | undefined {
   if (r.done) return undefined;
   const start = r.offset;
@@ -58,7 +61,10 @@ export function writeTlv(w: Writer, layout: TlvLayout, type: number, value: (w: 
   else w.setU16(lengthAt, length);
 }
 
-/** One kind of option: its type number, and the codec of its value (an object, so that the fields stand beside `kind`). */
+/**
+ * One kind of option: its type number, and the codec of its value (an object, so that the fields stand beside
+ * `kind`).
+ */
 export interface TlvRow {
   readonly type: number;
   readonly value: Codec<object>;
@@ -75,8 +81,9 @@ export type TlvOf<R> =
   | OtherTlv;
 
 /**
- * A list of options up to the end of the enclosing structure, in the order of the wire. One row per kind gives type, decoder and encoder; a type
- * without a row is kept as `other`. An option with bytes that its row does not explain is a `bad-length`.
+ * A list of options up to the end of the enclosing structure, in the order of the wire. One row per kind gives type,
+ * decoder and encoder; a type without a row is kept as `other`. An option with bytes that its row does not explain is
+ * a `bad-length`.
  */
 export function tlvs<const R extends Record<string, TlvRow>>(layout: TlvLayout, rows: R): Codec<TlvOf<R>[]> {
   const byType = new Map(Object.entries(rows).map(([kind, row]) => [row.type, { kind, value: row.value }]));

@@ -1,8 +1,9 @@
 import { EncodeError } from "./errors.ts";
 
 /**
- * A growing big-endian arena. One writer can hold many messages one after another (`length` marks where each begins), which is what makes
- * encoding fast: one allocation for thousands of messages. Lengths that are known only afterwards are patched in with `setU8`, `setU16` and `setU32`.
+ * A growing big-endian arena. One writer can hold many messages one after another (`length` marks where each begins),
+ * which is what makes encoding fast: one allocation for thousands of messages. Lengths that are known only afterwards
+ * are patched in with `setU8`, `setU16` and `setU32`.
  */
 export class Writer {
   #bytes: Uint8Array;
@@ -18,7 +19,10 @@ export class Writer {
     return this.#length;
   }
 
-  /** Reserves `count` bytes and returns where they begin. It may replace `#bytes` and `#view`: call it before either is looked up. */
+  /**
+   * Reserves `count` bytes and returns where they begin. It may replace `#bytes` and `#view`: call it before either
+   * is looked up.
+   */
   #grow(count: number): number {
     const at = this.#length;
     const need = at + count;
