@@ -45,6 +45,7 @@ export class BufferedWatch implements Watch {
   /** Overflowed: joins again when the reader comes back for more than the `stale` event. */
   #rejoin: "no" | "after-stale" | "now" = "no";
   #waiting: PromiseWithResolvers<IteratorResult<Event>> | undefined;
+  #waking = false;
   #failure: Error | undefined;
   #closed = false;
 
@@ -156,7 +157,15 @@ export class BufferedWatch implements Watch {
     return this.#waiting.promise;
   }
 
+  /** Not at once: what is delivered within one turn becomes one event. */
   #wake(): void {
+    if (this.#waiting === undefined || this.#waking) return;
+    this.#waking = true;
+    queueMicrotask(() => this.#answer());
+  }
+
+  #answer(): void {
+    this.#waking = false;
     const waiting = this.#waiting;
     if (waiting === undefined) return;
     const taken = this.#take();

@@ -9,5 +9,15 @@ export { type ConnectOptions, connectRelay } from "./relay/client.ts";
 export { type Rights, rightsOf } from "./relay/rights.ts";
 export { type Relay, type RelayOptions, serveRelay } from "./relay/server.ts";
 export type { SessionLimits } from "./relay/session.ts";
+export { Replica } from "./replica/replica.ts";
+export type {
+  ReplicaBatch,
+  ReplicaCounters,
+  ReplicaOptions,
+  ReplicaReport,
+  Shrink,
+} from "./replica/replica-types.ts";
+export type { Fields, ParseKind, RowChange } from "./replica/topic-rows.ts";
+export type { TopicState } from "./replica/topic-view.ts";
 export { isSubject, mintToken, type Subject, verifyToken } from "./tokens.ts";
 export { projectionChanges, type StoredFields } from "./projection-changes.ts";

@@ -143,7 +143,8 @@ export class Leases {
   async #grant(entry: Entry, { request, answer }: Waiter): Promise<void> {
     entry.busy = true;
     const holder = digestOf(request.holder);
-    const value = encodeFields({ id: entry.name, ...{ ttlSeconds: request.ttlSeconds, holder } });
+    const fields = { id: entry.name, ttlSeconds: request.ttlSeconds, holder };
+    const value = encodeFields(fields);
     try {
       const fence = await this.#write({ op: "put", topic: LEASE_TOPIC, id: leaseRecordId(entry.name), value });
       const handle = new HeldLease(entry.name, fence, (lease) => this.#release(entry, lease));

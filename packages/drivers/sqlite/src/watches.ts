@@ -93,7 +93,7 @@ export class Watches {
   }
 
   async close(): Promise<void> {
-    for (const watch of [...this.#open]) await watch.close();
+    for (const watch of this.#open) await watch.close();
   }
 
   #join(watch: BufferedWatch, subscriptions: readonly Subscription[]): void {

@@ -53,7 +53,7 @@ class RelayClient implements StoreDriver {
       refused: (error) => this.#first.reject(error),
       down: () => {
         this.#leases.down();
-        for (const watch of [...this.#watches.values()]) watch.down();
+        for (const watch of this.#watches.values()) watch.down();
       },
       frame: (frame) => this.#frame(frame),
       proven: (at) => this.#leases.proven(at),

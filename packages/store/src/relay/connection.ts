@@ -3,7 +3,7 @@ import type { Clock } from "../clock.ts";
 import { backOff } from "../commit-retry.ts";
 import { errorFromFields, Forbidden, OutcomeUnknown, TooLarge, Unavailable } from "../errors.ts";
 import { type ClientFrame, decodeServerFrame, encodeClientFrame, type ServerFrame, type Welcome } from "./frames.ts";
-import { ProtocolError } from "./json.ts";
+import { ProtocolError, textOf } from "./json.ts";
 
 const FIRST_RETRY_MILLISECONDS = 50;
 const LONGEST_RETRY_MILLISECONDS = 5_000;
@@ -135,7 +135,7 @@ export class Connection {
       ...(ca === undefined ? {} : { ca }),
     });
     this.#socket = socket;
-    socket.on("message", (message) => this.#receive(socket, String(message)));
+    socket.on("message", (message) => this.#receive(socket, textOf(message)));
     socket.on("unexpected-response", (request, response) => {
       const refusal = response.statusCode === 401 || response.statusCode === 403;
       this.#refused = refusal ? new Forbidden(`${address} does not accept the token`) : undefined;
@@ -183,8 +183,18 @@ export class Connection {
         this.#events.proven(this.#unanswered.sentAt);
         this.#unanswered = undefined;
         break;
-      default:
+      case "lost":
+      case "refused":
+      case "began":
+      case "snapshot":
+      case "page":
+      case "commit":
+      case "current":
+      case "stale":
         this.#events.frame(frame);
+        break;
+      default:
+        frame satisfies never;
     }
   }
 

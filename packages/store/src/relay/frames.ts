@@ -90,14 +90,10 @@ export type ServerFrame =
     };
 
 export function encodeClientFrame(frame: ClientFrame): string {
-  switch (frame.type) {
-    case "commit":
-      return JSON.stringify({ ...frame, changes: frame.changes.map(values.encodeChange) });
-    case "add":
-      return JSON.stringify({ ...frame, subscriptions: frame.subscriptions.map(values.encodeSubscription) });
-    default:
-      return JSON.stringify(frame);
-  }
+  if (frame.type === "commit") return JSON.stringify({ ...frame, changes: frame.changes.map(values.encodeChange) });
+  if (frame.type === "add")
+    return JSON.stringify({ ...frame, subscriptions: frame.subscriptions.map(values.encodeSubscription) });
+  return JSON.stringify(frame);
 }
 
 const CLIENT_FRAMES = ["get", "head", "commit", "lease", "release", "add", "drop", "close", "ack", "ping"] as const;
@@ -154,16 +150,10 @@ export function decodeClientFrame(text: string): ClientFrame {
 }
 
 export function encodeServerFrame(frame: ServerFrame): string {
-  switch (frame.type) {
-    case "snapshot":
-      return JSON.stringify({ ...frame, head: values.encodeHead(frame.head) });
-    case "page":
-      return JSON.stringify({ ...frame, rows: frame.rows.map(values.encodeRow) });
-    case "commit":
-      return JSON.stringify({ ...frame, commit: values.encodeTopicCommit(frame.commit) });
-    default:
-      return JSON.stringify(frame);
-  }
+  if (frame.type === "snapshot") return JSON.stringify({ ...frame, head: values.encodeHead(frame.head) });
+  if (frame.type === "page") return JSON.stringify({ ...frame, rows: frame.rows.map(values.encodeRow) });
+  if (frame.type === "commit") return JSON.stringify({ ...frame, commit: values.encodeTopicCommit(frame.commit) });
+  return JSON.stringify(frame);
 }
 
 const SERVER_FRAMES = [

@@ -1,6 +1,14 @@
+import type { RawData } from "ws";
+
 /** Reading of JSON that came over the wire: what is missing or of another type is a {@link ProtocolError} that names it. */
 export class ProtocolError extends Error {
   override readonly name = "ProtocolError";
+}
+
+/** The text of a WebSocket message. */
+export function textOf(message: RawData): string {
+  if (Buffer.isBuffer(message)) return message.toString("utf8");
+  return (Array.isArray(message) ? Buffer.concat(message) : Buffer.from(message)).toString("utf8");
 }
 
 export type JsonObject = Readonly<Record<string, unknown>>;

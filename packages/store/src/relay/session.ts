@@ -15,7 +15,7 @@ import {
 import type { Subject } from "../tokens.ts";
 import { type ClientFrame, decodeClientFrame, encodeServerFrame, PAGE_WINDOW, type ServerFrame } from "./frames.ts";
 import type { Hub } from "./hub.ts";
-import { ProtocolError } from "./json.ts";
+import { ProtocolError, textOf } from "./json.ts";
 import { type Rights, rightsOf } from "./rights.ts";
 import type { LeaseLink, ServerLeases } from "./server-leases.ts";
 import { type SessionLink, SessionWatch, type SubscribedTopic } from "./session-watch.ts";
@@ -79,7 +79,7 @@ export class Session implements SessionLink, LeaseLink {
     this.#clock = server.clock;
     this.#report = server.report;
     this.heardAt = server.clock.now();
-    socket.on("message", (message, isBinary) => this.#receive(isBinary ? "" : String(message)));
+    socket.on("message", (message, isBinary) => this.#receive(isBinary ? "" : textOf(message)));
     socket.on("error", (error) => this.#report(error));
     socket.on("close", () => this.#end());
   }
