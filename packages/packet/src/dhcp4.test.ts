@@ -169,6 +169,8 @@ describe("options", () => {
     );
     const onlyFile = decodeDhcp4(withOptions("340101ff", { file: "0c0162ff", sname: "616200ff" }));
     assert.deepEqual({ sname: onlyFile.sname, options: onlyFile.options }, { sname: "ab", options: { hostName: "b" } });
+    const nested = decodeDhcp4(withOptions("340101ff", { file: "340103ff" }));
+    assert.deepEqual(nested.options, {}, "an overload inside an overload means nothing");
     assert.throws(() => decodeDhcp4(withOptions("340104ff")), { code: "bad-value" });
   });
 

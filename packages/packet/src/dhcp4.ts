@@ -92,10 +92,10 @@ export function decodeDhcp4(bytes: Uint8Array): Dhcp4 {
   collect(r, pieces);
   const overload = pieces.get(OVERLOAD)?.[0]?.u8("option overload") ?? 0;
   if (overload > 3) r.fail(`option overload ${overload}`);
-  pieces.delete(OVERLOAD);
   // RFC 3396 section 5: the pieces of an option are in `options`, then in `file`, then in `sname`.
   if ((overload & 1) !== 0) collect(file, pieces);
   if ((overload & 2) !== 0) collect(sname, pieces);
+  pieces.delete(OVERLOAD);
   return {
     ...fields,
     ...flags,
