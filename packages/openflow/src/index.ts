@@ -11,3 +11,4 @@ export * from "./match.ts";
 export * from "./messages/index.ts";
 export * from "./numbers.ts";
 export * from "./socket.ts";
+export * from "./text/index.ts";

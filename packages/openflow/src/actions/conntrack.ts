@@ -9,38 +9,11 @@ import {
   unpackRange,
 } from "../fields/subfield.ts";
 import { structure } from "../layout.ts";
-import { type ActionList, nestedActions } from "./nested.ts";
+import { bare } from "../text/action-text.ts";
+import { ctText } from "../text/conntrack.ts";
+import type { ConnTrack, Nat, NatAddresses } from "./conntrack-types.ts";
+import { nestedActions } from "./nested.ts";
 import { action, nicira } from "./row.ts";
-
-/** An address range in unsigned integers. */
-export type NatAddresses =
-  | { readonly version: 4; readonly first: number; readonly last?: number }
-  | { readonly version: 6; readonly first: bigint; readonly last?: bigint };
-
-/** What `nat(...)` says; nothing at all: translate as the connection was committed. */
-export interface Nat {
-  readonly translate?: "src" | "dst";
-  readonly addresses?: NatAddresses;
-  readonly ports?: { readonly first: number; readonly last?: number };
-  readonly persistent?: true;
-  readonly select?: "hash" | "random";
-}
-
-/** What `ct(...)` says. */
-export interface ConnTrack {
-  readonly commit?: true;
-  /** Replaces a connection of the other direction. Only with `commit`. */
-  readonly force?: true;
-  /** Zone, or the 16 bits of a field that hold it. Absent: 0. */
-  readonly zone?: number | SubField;
-  /** Where the packet goes on with its ct fields filled in. */
-  readonly table?: number;
-  /** Port number of the protocol whose connections are followed: 21 (FTP), 69 (TFTP). */
-  readonly alg?: number;
-  readonly nat?: Nat;
-  /** set_field of ct_mark and ct_label. Only with `commit`. */
-  readonly exec?: ActionList;
-}
 
 const COMMIT = 1;
 const FORCE = 2;
@@ -188,6 +161,6 @@ const ct: Codec<ConnTrack> = {
 };
 
 export const CONNTRACK_ACTIONS = {
-  ct: action(nicira(35, ct)),
-  ct_clear: action(nicira(43, structure({}))),
+  ct: action(ctText, nicira(35, ct)),
+  ct_clear: action(bare("ct_clear"), nicira(43, structure({}))),
 } as const;

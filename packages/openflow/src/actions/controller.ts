@@ -1,6 +1,9 @@
 import { type Codec, padding, rest, u16, u32, u8 } from "@dragonflow/wire";
 import { named, optional, structure } from "../layout.ts";
 import { padded, properties, property } from "../properties.ts";
+import { type ActionText, call, readArguments, required } from "../text/action-text.ts";
+import { dottedHex, parseHexBytes, parseNumber } from "../text/number.ts";
+import type { Piece } from "../text/piece.ts";
 import { action, nicira } from "./row.ts";
 
 /** Why a packet is sent to a controller (OFPR_*). OpenFlow 1.5.1 section 7.4.1. */
@@ -48,15 +51,17 @@ const PROPERTIES = properties({
   meter: property(5, u32),
 });
 
-/** Leaves out what is its default. */
-function spell(found: {
+interface Found {
   maxLen?: number;
   reason?: PacketInReason;
   controller?: number;
   userdata?: Uint8Array;
   pause?: true;
   meter?: number;
-}): Controller {
+}
+
+/** Leaves out what is its default. */
+function spell(found: Found): Controller {
   const { maxLen = whole, reason: why = "action", controller = 0, userdata, pause, meter } = found;
   return {
     ...(maxLen !== whole && { maxLen }),
@@ -84,8 +89,48 @@ const long: Codec<Controller> = {
   },
 };
 
+function parseReason(piece: Piece): PacketInReason {
+  const { text } = piece;
+  if (!isReason(text)) piece.fail("bad-value", `"${text}" is none of ${Object.keys(PACKET_IN_REASONS).join(", ")}`);
+  return text;
+}
+
+function isReason(text: string): text is PacketInReason {
+  return Object.hasOwn(PACKET_IN_REASONS, text);
+}
+
+/** Reads the arguments of `controller(...)`. */
+export function parseController(list: Piece): Controller {
+  const found: Found = {};
+  readArguments(list, "controller", {
+    max_len: ({ key, value }) => (found.maxLen = parseNumber(required(key, value), 16, "max_len")),
+    reason: ({ value }) => (found.reason = parseReason(value)),
+    id: ({ key, value }) => (found.controller = parseNumber(required(key, value), 16, "id")),
+    userdata: ({ value }) => (found.userdata = parseHexBytes(value, "userdata")),
+    pause: () => (found.pause = true),
+    meter_id: ({ key, value }) => (found.meter = parseNumber(required(key, value), 32, "meter_id")),
+  });
+  return spell(found);
+}
+
+const text: ActionText<Controller> = {
+  print({ maxLen, reason: why, controller, userdata, pause, meter }) {
+    if ((why ?? controller ?? userdata ?? pause ?? meter) === undefined) return `CONTROLLER:${maxLen ?? whole}`;
+    return call("controller", [
+      why && `reason=${why}`,
+      maxLen !== undefined && `max_len=${maxLen}`,
+      controller !== undefined && `id=${controller}`,
+      userdata && `userdata=${dottedHex(userdata)}`,
+      pause && "pause",
+      meter !== undefined && `meter_id=${meter}`,
+    ]);
+  },
+  keywords: {},
+};
+
 export const CONTROLLER_ACTIONS = {
   controller: action(
+    text,
     nicira(20, short, (a) => (a.userdata?.length ?? 0) === 0 && a.pause === undefined && a.meter === undefined),
     nicira(37, long),
   ),

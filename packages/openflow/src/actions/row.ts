@@ -1,5 +1,6 @@
 import type { Codec } from "@dragonflow/wire";
-import type { Refusal } from "../fields/row.ts";
+import type { ErrorName } from "../error-table.ts";
+import type { ActionText } from "../text/action-text.ts";
 
 /**
  * One form of an action on the wire: an OpenFlow action type, or a subtype behind 0xffff and its experimenter, and what stands behind the header
@@ -13,11 +14,12 @@ export interface ActionForm<T extends object = object> {
   holds?(action: T): boolean;
 }
 
-/** One action: its forms, of which the first that can hold it is written and all are read. */
+/** One action: how it is spelled, and its forms, of which the first that can hold it is written and all are read. */
 export interface ActionRow<T extends object = object> {
+  readonly text: ActionText<T>;
   readonly forms: readonly [ActionForm<T>, ...ActionForm<T>[]];
-  /** vswitchd 3.1 on the userspace datapath refuses it. */
-  readonly refused?: Refusal;
+  /** What vswitchd 3.1 on the userspace datapath answers, where it refuses the action. */
+  readonly refused?: ErrorName;
 }
 
 const NICIRA = 0x2320;
@@ -36,12 +38,16 @@ export function nicira<T extends object>(type: number, body: Codec<T>, holds?: (
   return { experimenter: NICIRA, type, body, ...(holds && { holds }) };
 }
 
-/** A row with these forms. */
-export function action<T extends object>(first: ActionForm<T>, ...others: readonly ActionForm<T>[]): ActionRow<T> {
-  return { forms: [first, ...others] };
+/** A row of the table of actions. */
+export function action<T extends object>(
+  text: ActionText<NoInfer<T>>,
+  first: ActionForm<T>,
+  ...others: readonly ActionForm<T>[]
+): ActionRow<T> {
+  return { text, forms: [first, ...others] };
 }
 
 /** A row that vswitchd refuses. */
-export function refusedAction<T extends object>(refused: Refusal, first: ActionForm<T>): ActionRow<T> {
-  return { forms: [first], refused };
+export function refusedAction<T extends object>(refused: ErrorName, row: ActionRow<T>): ActionRow<T> {
+  return { ...row, refused };
 }

@@ -1,10 +1,16 @@
 import { type Codec, DecodeError, EncodeError, padding, u8, u16, u32 } from "@dragonflow/wire";
 import { fieldRow } from "../fields/lookup.ts";
-import { putOxmHeader, referencedRow, readOxmHeader, type SubField, subField } from "../fields/subfield.ts";
+import { putOxmHeader, readOxmHeader, referencedRow, type SubField, subField } from "../fields/subfield.ts";
 import type { FieldName, FieldValue } from "../fields/table.ts";
 import { and, checkWidth, putOxm, readOxm } from "../fields/value.ts";
 import { structure } from "../layout.ts";
 import { PortNumber } from "../numbers.ts";
+import { type ActionText, bare, decimal, hexadecimal, single } from "../text/action-text.ts";
+import { printPort } from "../text/names.ts";
+import { parseNumber } from "../text/number.ts";
+import { splitWords } from "../text/piece.ts";
+import { printSubField } from "../text/sub-field.ts";
+import { fieldText, printValue } from "../text/value.ts";
 import { action, nicira, openflow } from "./row.ts";
 
 export interface Output {
@@ -26,6 +32,13 @@ const output: Codec<Output> = {
     const bytes = port === PortNumber.controller ? (maxLen ?? NO_BUFFER) : 0;
     w.u32(port, "port").u16(bytes, "maxLen").zeros(6);
   },
+};
+const outputText: ActionText<Output> = {
+  print({ port, maxLen }, names) {
+    if (port === PortNumber.controller) return `CONTROLLER:${maxLen ?? NO_BUFFER}`;
+    return port < PortNumber.max ? `output:${printPort(port, names)}` : printPort(port, names);
+  },
+  keywords: {},
 };
 
 /** Fields whose values are numbers; those of the others are bigints. */
@@ -51,17 +64,16 @@ const setField: Codec<SetField> = {
       return;
     }
     checkWidth(row, mask);
-    if (row.field.maskable !== true && row.register < 0 && mask !== row.ones) {
-      putOxm(w, row, maskedValue(value, mask), mask);
-      return;
-    }
-    putOxm(w, row, maskedValue(value, mask), mask);
+    putOxm(w, row, typeof value === "number" ? and(value, Number(mask)) : value & BigInt(mask), mask);
   },
 };
-
-function maskedValue(value: number | bigint, mask: number | bigint): number | bigint {
-  return typeof value === "number" ? and(value, Number(mask)) : value & BigInt(mask);
-}
+const setFieldText: ActionText<SetField> = {
+  print({ field, value, mask }, names) {
+    const row = fieldRow(field);
+    return `set_field:${printValue(row, value, mask, names)}->${fieldText(row)}`;
+  },
+  keywords: {},
+};
 
 /** Copies `src` to `dst`; both have the same number of bits. */
 export interface CopyField {
@@ -85,6 +97,10 @@ const copyField: Codec<CopyField> = {
     putOxmHeader(w, referencedRow(dst));
   },
 };
+const copyFieldText: ActionText<CopyField> = {
+  print: ({ src, dst }) => `move:${printSubField(src)}->${printSubField(dst)}`,
+  keywords: {},
+};
 
 /** `controllers`: ids of those that are told when the TTL runs out; absent: the default, 0. */
 export interface DecTtl {
@@ -106,6 +122,13 @@ const decTtlControllers: Codec<DecTtl> = {
     for (const id of ids) w.u16(id, "controllers");
   },
 };
+const decTtlText: ActionText<DecTtl> = {
+  print: ({ controllers }) => (controllers === undefined ? "dec_ttl" : `dec_ttl(${controllers.join(",")})`),
+  keywords: {
+    dec_ttl: ({ value, delimiter }) =>
+      delimiter === "" ? {} : { controllers: splitWords(value).map((id) => parseNumber(id, 16, "dec_ttl")) },
+  },
+};
 
 const nothing = structure({});
 const ethertype = structure({ ethertype: u16, reserved: padding(2) });
@@ -113,22 +136,23 @@ const ttl = structure({ ttl: u8, reserved: padding(3) });
 
 /** OpenFlow 1.5.1 section 7.2.6, with what Nicira adds to them. */
 export const STANDARD_ACTIONS = {
-  output: action(openflow(0, output)),
-  group: action(openflow(22, structure({ group: u32 }))),
-  set_queue: action(openflow(21, structure({ queue: u32 }))),
-  pop_queue: action(nicira(5, nothing)),
-  push_vlan: action(openflow(17, ethertype)),
-  pop_vlan: action(openflow(18, nothing)),
-  push_mpls: action(openflow(19, ethertype)),
-  pop_mpls: action(openflow(20, ethertype)),
-  set_mpls_ttl: action(openflow(15, ttl)),
-  dec_mpls_ttl: action(openflow(16, nothing)),
-  set_nw_ttl: action(openflow(23, ttl)),
+  output: action(outputText, openflow(0, output)),
+  group: action(single("group", "group", decimal(32)), openflow(22, structure({ group: u32 }))),
+  set_queue: action(single("set_queue", "queue", decimal(32)), openflow(21, structure({ queue: u32 }))),
+  pop_queue: action(bare("pop_queue"), nicira(5, nothing)),
+  push_vlan: action(single("push_vlan", "ethertype", hexadecimal(16)), openflow(17, ethertype)),
+  pop_vlan: action(bare("pop_vlan"), openflow(18, nothing)),
+  push_mpls: action(single("push_mpls", "ethertype", hexadecimal(16)), openflow(19, ethertype)),
+  pop_mpls: action(single("pop_mpls", "ethertype", hexadecimal(16)), openflow(20, ethertype)),
+  set_mpls_ttl: action(single("set_mpls_ttl", "ttl", decimal(8), "parentheses"), openflow(15, ttl)),
+  dec_mpls_ttl: action(bare("dec_mpls_ttl"), openflow(16, nothing)),
+  set_nw_ttl: action(single("mod_nw_ttl", "ttl", decimal(8)), openflow(23, ttl)),
   dec_ttl: action(
+    decTtlText,
     openflow(24, decTtlPlain, (a) => a.controllers === undefined),
     nicira(21, decTtlControllers),
   ),
-  set_field: action(openflow(25, setField)),
-  copy_field: action(openflow(28, copyField)),
-  meter: action(openflow(29, structure({ meter: u32 }))),
+  set_field: action(setFieldText, openflow(25, setField)),
+  copy_field: action(copyFieldText, openflow(28, copyField)),
+  meter: action(single("meter", "meter", decimal(32)), openflow(29, structure({ meter: u32 }))),
 } as const;

@@ -1,4 +1,4 @@
-import { type Codec, EncodeError, padding, u16, u32, u8 } from "@dragonflow/wire";
+import { type Codec, EncodeError, padding, u16, u32 } from "@dragonflow/wire";
 import { widenPort } from "../fields/canonical.ts";
 import {
   packRange,
@@ -10,9 +10,14 @@ import {
   subField,
   unpackRange,
 } from "../fields/subfield.ts";
-import { structure } from "../layout.ts";
+import { optional, structure } from "../layout.ts";
 import { PortNumber } from "../numbers.ts";
-import { type ActionList, nestedActions } from "./nested.ts";
+import { type ActionText, bare, call, readArguments } from "../text/action-text.ts";
+import { parsePort, parseTable, printPort, printTable } from "../text/names.ts";
+import { dottedHex, parseHexBytes, parseNumber } from "../text/number.ts";
+import { Piece } from "../text/piece.ts";
+import { parseSubField, printSubField } from "../text/sub-field.ts";
+import { type ActionList, nestedActions, nestedText } from "./nested.ts";
 import { action, nicira } from "./row.ts";
 
 /** A 32-bit port number in the 16 bits of OpenFlow 1.0, where the reserved ports are the highest numbers. */
@@ -64,6 +69,13 @@ const outputRegLong: Codec<OutputReg> = {
   },
 };
 
+const outputRegText: ActionText<OutputReg> = { print: ({ src }) => `output:${printSubField(src)}`, keywords: {} };
+
+const outputTruncText: ActionText<{ readonly port: number; readonly maxLen: number }> = {
+  print: ({ port, maxLen }, names) => `output(port=${printPort(port, names)},max_len=${maxLen})`,
+  keywords: {},
+};
+
 /** Looks the packet up again as if it came in by `port` (absent: as it did), in `table` (absent: this one), and goes on. */
 export interface Resubmit {
   readonly port?: number;
@@ -109,6 +121,26 @@ const resubmitPort: Codec<Resubmit> = {
   },
 };
 
+const resubmitText: ActionText<Resubmit> = {
+  print({ port, table, ct }, names) {
+    const shownPort = port === undefined ? "" : printPort(port, names);
+    if (port !== undefined && table === undefined) return `resubmit:${shownPort}`;
+    return `resubmit(${shownPort},${table === undefined ? "" : printTable(table, names)}${ct ? ",ct" : ""})`;
+  },
+  keywords: {
+    resubmit({ value }, { numbers }) {
+      const [port, behind = new Piece("")] = value.split(",") ?? [value];
+      const [table, ct] = behind.split(",") ?? [behind];
+      if (ct !== undefined && !ct.empty && ct.text !== "ct") ct.fail("bad-value", `"${ct.text}" is not ct`);
+      return spellResubmit(
+        port.empty ? PortNumber.inPort : parsePort(port, numbers),
+        table.empty ? SAME_TABLE : parseTable(table, numbers),
+        ct?.text === "ct",
+      );
+    },
+  },
+};
+
 /** Part `clause` (counted from 0) of `clauses` of the conjunction `id`. */
 export interface Conjunction {
   readonly id: number;
@@ -130,7 +162,23 @@ const conjunction: Codec<Conjunction> = {
   },
 };
 
-/** The field as many bits from `start` on. */
+const conjunctionText: ActionText<Conjunction> = {
+  print: ({ id, clause, clauses }) => `conjunction(${id},${clause + 1}/${clauses})`,
+  keywords: {
+    conjunction({ value }) {
+      const [id, part] = value.split(",") ?? value.fail("missing", "conjunction(id,clause/clauses)");
+      const [clause, clauses] = part.split("/") ?? part.fail("missing", "conjunction(id,clause/clauses)");
+      const number = parseNumber(clause, 8, "clause");
+      if (number === 0) clause.fail("out-of-range", "clauses are counted from 1");
+      return {
+        id: parseNumber(id, 32, "conjunction"),
+        clause: number - 1,
+        clauses: parseNumber(clauses, 8, "clauses"),
+      };
+    },
+  },
+};
+
 const stack: Codec<{ readonly field: SubField }> = {
   read(r) {
     const start = r.u16("offset");
@@ -145,6 +193,13 @@ const stack: Codec<{ readonly field: SubField }> = {
     w.zeros(14 - (w.length - begin));
   },
 };
+
+function stackText(keyword: "push" | "pop"): ActionText<{ readonly field: SubField }> {
+  return {
+    print: ({ field }) => `${keyword}:${printSubField(field)}`,
+    keywords: { [keyword]: ({ value }) => ({ field: parseSubField(value) }) },
+  };
+}
 
 /** `dst`, one bit, becomes 1 when the packet is longer than `bytes`. */
 export interface CheckPacketLarger {
@@ -167,11 +222,33 @@ const checkPacketLarger: Codec<CheckPacketLarger> = {
   },
 };
 
+const checkPacketLargerText: ActionText<CheckPacketLarger> = {
+  print: ({ bytes, dst }) => `check_pkt_larger(${bytes})->${printSubField(dst)}`,
+  keywords: {
+    check_pkt_larger: ({ key, value, target }) => ({
+      bytes: parseNumber(value, 16, "check_pkt_larger"),
+      dst: parseSubField(target ?? key.fail("missing", "check_pkt_larger(bytes)->field[bit]")),
+    }),
+  },
+};
+
 /** Bytes that mean nothing to the switch; it fills them up with zeros to 6, 14, 22 ... */
 const note: Codec<{ readonly bytes: Uint8Array }> = {
   read: (r) => ({ bytes: r.rest().slice() }),
   write: (w, { bytes }) => void w.bytes(bytes),
 };
+
+const noteText: ActionText<{ readonly bytes: Uint8Array }> = {
+  print: ({ bytes }) => `note:${dottedHex(bytes)}`,
+  keywords: { note: ({ value }) => ({ bytes: padNote(parseHexBytes(value, "note")) }) },
+};
+
+/** To where the action ends anyway. */
+function padNote(bytes: Uint8Array): Uint8Array {
+  const padded = new Uint8Array(Math.ceil((bytes.length + 10) / 8) * 8 - 10);
+  padded.set(bytes);
+  return padded;
+}
 
 const clone: Codec<{ readonly actions: ActionList }> = {
   read(r) {
@@ -184,31 +261,62 @@ const clone: Codec<{ readonly actions: ActionList }> = {
   },
 };
 
+const cloneText: ActionText<{ readonly actions: ActionList }> = {
+  print: ({ actions }, names) => `clone(${nestedText.print(actions, names)})`,
+  keywords: { clone: ({ value }, context) => ({ actions: nestedText.parse(value, context) }) },
+};
+
+/** Shortens the timeouts of the flow once a TCP connection ends. */
+export interface FinTimeout {
+  readonly idleTimeoutSeconds?: number;
+  readonly hardTimeoutSeconds?: number;
+}
+
+const finTimeout: Codec<FinTimeout> = structure({
+  idleTimeoutSeconds: optional(u16, 0),
+  hardTimeoutSeconds: optional(u16, 0),
+  reserved: padding(2),
+});
+const finTimeoutText: ActionText<FinTimeout> = {
+  print: ({ idleTimeoutSeconds: idle, hardTimeoutSeconds: hard }) =>
+    call("fin_timeout", [idle !== undefined && `idle_timeout=${idle}`, hard !== undefined && `hard_timeout=${hard}`]),
+  keywords: {
+    fin_timeout({ value }) {
+      let idle = 0;
+      let hard = 0;
+      readArguments(value, "fin_timeout", {
+        idle_timeout: (argument) => (idle = parseNumber(argument.value, 16, "idle_timeout")),
+        hard_timeout: (argument) => (hard = parseNumber(argument.value, 16, "hard_timeout")),
+      });
+      return { ...(idle > 0 && { idleTimeoutSeconds: idle }), ...(hard > 0 && { hardTimeoutSeconds: hard }) };
+    },
+  },
+};
+
 /** Nicira's actions that say where a packet goes and what is kept of it on the way. */
 export const STEERING_ACTIONS = {
   output_reg: action(
+    outputRegText,
     nicira(15, outputReg, ({ src }) => !isExperimenter(src)),
     nicira(32, outputRegLong),
   ),
-  output_trunc: action(nicira(39, structure({ port: port16, maxLen: u32 }))),
+  output_trunc: action(outputTruncText, nicira(39, structure({ port: port16, maxLen: u32 }))),
   resubmit: action(
+    resubmitText,
     nicira(1, resubmitPort, (a) => a.table === undefined && a.ct === undefined),
     nicira(14, resubmitTo(false), (a) => a.ct === undefined),
     nicira(44, resubmitTo(true)),
   ),
-  conjunction: action(nicira(34, conjunction)),
-  push: action(nicira(27, stack)),
-  pop: action(nicira(28, stack)),
-  check_pkt_larger: action(nicira(49, checkPacketLarger)),
-  clone: action(nicira(42, clone)),
-  note: action(nicira(8, note)),
-  exit: action(nicira(17, structure({}))),
-  fin_timeout: action(
-    nicira(19, structure({ idleTimeoutSeconds: u16, hardTimeoutSeconds: u16, reserved: padding(2) })),
-  ),
+  conjunction: action(conjunctionText, nicira(34, conjunction)),
+  push: action(stackText("push"), nicira(27, stack)),
+  pop: action(stackText("pop"), nicira(28, stack)),
+  check_pkt_larger: action(checkPacketLargerText, nicira(49, checkPacketLarger)),
+  clone: action(cloneText, nicira(42, clone)),
+  note: action(noteText, nicira(8, note)),
+  exit: action(bare("exit"), nicira(17, structure({}))),
+  fin_timeout: action(finTimeoutText, nicira(19, finTimeout)),
 } as const;
 
 function isExperimenter(reference: SubField): boolean {
   return referencedRow(reference).field.identities.every((oxm) => oxm.experimenter !== undefined);
 }
-void u8;

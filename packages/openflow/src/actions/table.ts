@@ -1,5 +1,9 @@
+import { BALANCING_ACTIONS } from "./balancing.ts";
 import { CONNTRACK_ACTIONS } from "./conntrack.ts";
 import { CONTROLLER_ACTIONS } from "./controller.ts";
+import { ENCAPSULATION_ACTIONS } from "./encapsulation.ts";
+import { LEARN_ACTIONS } from "./learn.ts";
+import { MONITORING_ACTIONS } from "./monitoring.ts";
 import type { ActionRow } from "./row.ts";
 import { STANDARD_ACTIONS } from "./standard.ts";
 import { STEERING_ACTIONS } from "./steering.ts";
@@ -10,6 +14,10 @@ export const ACTIONS = {
   ...CONTROLLER_ACTIONS,
   ...CONNTRACK_ACTIONS,
   ...STEERING_ACTIONS,
+  ...BALANCING_ACTIONS,
+  ...LEARN_ACTIONS,
+  ...ENCAPSULATION_ACTIONS,
+  ...MONITORING_ACTIONS,
 } as const;
 
 export type ActionType = keyof typeof ACTIONS;

@@ -259,7 +259,7 @@ export const FIELDS = {
 
   pkt_mark: field(32, [nxm1(33, "PKT_MARK")], { maskable: true, writable: true, format: hexadecimal }),
   skb_priority: field(32, [], { format: hexadecimal }),
-  ct_state: field(32, [nxm1(105, "CT_STATE")], { maskable: true, format: "ct_state" }),
+  ct_state: field(8, [nxm1(105, "CT_STATE")], { bytes: 4, maskable: true, format: "ct_state" }),
   ct_zone: field(16, [nxm1(106, "CT_ZONE")], { format: hexadecimal }),
   ct_mark: field(32, [nxm1(107, "CT_MARK")], { maskable: true, writable: true, format: hexadecimal }),
   ct_label: wideField(128, [nxm1(108, "CT_LABEL")], { maskable: true, writable: true, format: hexadecimal }),

@@ -121,10 +121,8 @@ export async function startSwitch(vswitchdOptions: readonly string[] = []): Prom
     await exec("ovsdb-server", join(dir, "conf.db"), `--remote=punix:${ovsdbSocket}`, ...daemon("ovsdb"));
     await vsctl("--no-wait", "init");
     await exec("ovs-vswitchd", `unix:${ovsdbSocket}`, ...daemon("vswitchd"), "--disable-system", ...vswitchdOptions);
-    await vsctl(
-      ...["add-br", "br-int", "--", "set", "bridge", "br-int", "datapath_type=netdev", "fail_mode=secure"],
-      "protocols=OpenFlow13,OpenFlow14,OpenFlow15",
-    );
+    const settings = ["datapath_type=netdev", "fail_mode=secure", "protocols=OpenFlow13,OpenFlow14,OpenFlow15"];
+    await vsctl("add-br", "br-int", "--", "set", "bridge", "br-int", ...settings);
   } catch (error) {
     await stop();
     throw error;
