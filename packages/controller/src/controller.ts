@@ -1,7 +1,7 @@
 import type { Server } from "node:http";
 import type { Delta } from "@dragonflow/engine";
 import { chassisStatusKind, type NbRecord, record } from "@dragonflow/model";
-import { formatFlow } from "@dragonflow/openflow";
+import { printInstructions, printMatch } from "@dragonflow/openflow";
 import { OvsdbClient } from "@dragonflow/ovsdb";
 import type { Desired, DesiredTunnel } from "@dragonflow/pipeline";
 import type { StoreDriver } from "@dragonflow/store";
@@ -39,6 +39,7 @@ export class Controller {
   readonly #ports: PortStates;
   readonly #status: StatusWriter;
   readonly #wantedTunnels = new Map<string, DesiredTunnel>();
+  readonly #failed = Promise.withResolvers<never>();
   #facts: SwitchFacts = NO_FACTS;
   #bridgeKnown = false;
   #window: Server | undefined;
@@ -60,12 +61,24 @@ export class Controller {
       log.error({ error: error.message }, "tunnel ports could not be changed"),
     );
     this.#bridge = replicateBridge(this.#ovs, () => this.#bridgeChanged());
-    this.#northbound = new Northbound(store, settings, this.#compiler, log, () => this.#say());
+    this.#northbound = new Northbound(
+      store,
+      settings,
+      this.#compiler,
+      log,
+      () => this.#say(),
+      (error) => this.#failed.reject(error),
+    );
     this.#status = new StatusWriter(
       store,
       () => this.#northbound.stored(),
       (error) => log.error({ error: error.message }, "the status of this host could not be written"),
     );
+  }
+
+  /** Rejects where the controller cannot go on: the store refuses it. */
+  get failure(): Promise<never> {
+    return this.#failed.promise;
   }
 
   /** Opens the controller's own socket, for `dragonflow flows`. */
@@ -170,17 +183,17 @@ export class Controller {
   }
 
   #flows(): readonly FlowView[] {
-    const names = pipeline.tables.map((table) => table.name);
+    const names = { tableName: (number: number) => pipeline.tables[number]?.name };
     const views: FlowView[] = [];
     for (const [key, desired] of this.#switch.desired()) {
       if (desired.type !== "flow") continue;
-      const { match, actions } = formatFlow(this.#switch.bind(desired), { table: (id) => names[id] ?? String(id) });
+      const { match, instructions } = this.#switch.bind(desired);
       const refused = this.#switch.refused.get(key)?.code ?? null;
       views.push({
         table: desired.table.name,
         priority: desired.priority,
-        match,
-        actions,
+        match: printMatch(match),
+        actions: printInstructions(instructions, names),
         owner: desired.owner,
         refused,
       });

@@ -7,6 +7,8 @@ export { APPS, pipeline } from "./apps.ts";
 export { Controller } from "./controller.ts";
 export type { FlowView } from "./introspection.ts";
 export type { ControllerSettings, Log } from "./settings.ts";
+export { SwitchDriver } from "./switch/driver.ts";
+export { dispatch } from "./dispatch.ts";
 
 export interface StoreAddress {
   /** `wss://host:port` of a server's relay. */

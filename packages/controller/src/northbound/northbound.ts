@@ -9,11 +9,18 @@ import {
   statusTopic,
   type Topic,
 } from "@dragonflow/model";
-import { backOff, type Lease, Replica, type ReplicaBatch, type StoreDriver } from "@dragonflow/store";
+import {
+  backOff,
+  type Lease,
+  Replica,
+  type ReplicaBatch,
+  type ReplicaReport,
+  type StoreDriver,
+} from "@dragonflow/store";
 import type { Desired } from "@dragonflow/pipeline";
 import type { Compiler } from "../compiler.ts";
 import type { ControllerSettings, Log } from "../settings.ts";
-import { toRowChange } from "./rows.ts";
+import { parseRecord, toRowChange } from "./rows.ts";
 
 const LEASE_SECONDS = 15;
 
@@ -28,34 +35,49 @@ export class Northbound {
   readonly #log: Log;
   readonly #replica: Replica;
   readonly #status: Topic;
-  readonly #own = new Map<string, NbRecord>();
+  readonly #said = new Map<string, NbRecord>();
+  readonly #own: Topic;
   readonly #closing = new AbortController();
   readonly #onStatus: () => void;
   #statusKnown = false;
   #lease: Lease | undefined;
 
   /** @param onStatus what stands in the host's own topic is known now. */
-  constructor(store: StoreDriver, settings: ControllerSettings, compiler: Compiler, log: Log, onStatus: () => void) {
+  constructor(
+    store: StoreDriver,
+    settings: ControllerSettings,
+    compiler: Compiler,
+    log: Log,
+    onStatus: () => void,
+    onFailure: (error: Error) => void,
+  ) {
     this.#store = store;
     this.#settings = settings;
     this.#compiler = compiler;
     this.#log = log;
     this.#onStatus = onStatus;
     this.#status = statusTopic(settings.chassis);
-    this.#replica = new Replica(store, { onBatch: (batch) => this.#arrived(batch) });
-    this.#replica.add([chassisTopic(settings.chassis), this.#status]);
+    this.#own = chassisTopic(settings.chassis);
+    this.#replica = new Replica({
+      watch: store.watch(),
+      parse: parseRecord,
+      onBatch: (batch) => this.#arrived(batch),
+      onReport: (report) => this.#report(report),
+    });
+    this.#replica.done.catch((error: unknown) => onFailure(error instanceof Error ? error : new Error(String(error))));
+    this.#replica.add([this.#own, this.#status]);
     void this.#live();
   }
 
   /** What the units want now, and what they do not want any more. */
   follow({ added, dropped }: Delta<Desired>["interest"]): void {
     if (added.length > 0) this.#replica.add(added.map(parseTopic));
-    if (dropped.length > 0) this.#replica.drop(dropped.map(parseTopic));
+    for (const topic of dropped) this.#replica.drop(parseTopic(topic));
   }
 
   /** The records that stand in the host's own topic; undefined while that is not known. */
   stored(): readonly NbRecord[] | undefined {
-    return this.#statusKnown ? [...this.#own.values()] : undefined;
+    return this.#statusKnown ? [...this.#said.values()] : undefined;
   }
 
   async close(): Promise<void> {
@@ -67,24 +89,23 @@ export class Northbound {
 
   #arrived(batch: ReplicaBatch): void {
     const rows = batch.changes.flatMap((change) => {
-      if (change.topic === this.#status) {
-        this.#remember(change.kind, change.id, change.fields);
-        return [];
-      }
-      if (change.kind === claimRefusalKind.kind && change.fields !== undefined) {
-        const { id, holder } = claimRefusalKind.parse(change.fields);
-        this.#log.warn({ port: id, holder }, "the port of an interface on this host is bound to another host");
-      }
-      const row = toRowChange(change, ({ topic, kind, id }, error) => {
-        this.#log.error(
-          { topic, kind, id, error: error.message },
-          "a record is not what its kind says, and counts as absent",
+      if (change.topic === this.#status) this.#remember(change);
+      if (change.kind === claimRefusalKind.kind && change.row !== undefined) {
+        this.#log.warn(
+          { port: change.id, holder: change.row["holder"] },
+          "the port of an interface on this host is bound to another host",
         );
-      });
-      return row === undefined ? [] : [row];
+      }
+      return toRowChange(change) ?? [];
     });
+    const wanted = this.#compiler.engine.interest();
     const partitions = batch.topics.flatMap(({ topic, state }) => {
-      if (topic !== this.#status) return state === "stale" ? [] : [{ partition: topic, state }];
+      if (topic !== this.#status) {
+        // What is stale stays in force: nothing is removed because the store is away.
+        if (state === "stale") return [];
+        const forgotten = state === "pending" && !wanted.has(topic) && topic !== this.#own;
+        return [{ partition: topic, state: forgotten ? ("dropped" as const) : state }];
+      }
       if (state === "current" && !this.#statusKnown) {
         this.#statusKnown = true;
         this.#onStatus();
@@ -94,10 +115,34 @@ export class Northbound {
     this.#compiler.change(rows, partitions);
   }
 
-  #remember(kind: string, id: string, fields: Readonly<Record<string, unknown>> | undefined): void {
+  #remember({ kind, id, row }: ReplicaBatch["changes"][number]): void {
     const key = recordId(kind, id);
-    if (fields === undefined) this.#own.delete(key);
-    else this.#own.set(key, { topic: this.#status, id: key, kind, fields: withoutSchema(fields, id) });
+    if (row === undefined) this.#said.delete(key);
+    else this.#said.set(key, { topic: this.#status, id: key, kind, fields: withoutSchema(row, id) });
+  }
+
+  #report(report: ReplicaReport): void {
+    switch (report.type) {
+      case "undecodable":
+        this.#log.error(
+          { topic: report.topic, id: report.id, error: report.error.message },
+          "a record is not what its kind says, and counts as absent",
+        );
+        break;
+      case "shrink":
+        this.#log.error(
+          { topic: report.topic, held: report.held, missing: report.missing },
+          "the store came back without most records; nothing is removed until that is confirmed",
+        );
+        break;
+      case "lineage":
+        this.#log.warn({ topic: report.topic }, "the store has another history now; reading again");
+        break;
+      case "gap":
+      case "torn":
+        this.#log.info({ topic: report.topic, what: report.type }, "an event did not fit");
+        break;
+    }
   }
 
   /** Holds the lease that says that this chassis lives, as long as it does. */

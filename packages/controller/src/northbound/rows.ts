@@ -8,9 +8,9 @@ import {
   routerInterfaceKind,
   routerKind,
   routerPortKind,
-  ShapeError,
   subnetKind,
 } from "@dragonflow/model";
+import type { ParseKind, RowChange as ReplicaRowChange } from "@dragonflow/store";
 import {
   endpoints,
   localPorts,
@@ -39,32 +39,15 @@ const READERS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   [endpointKind.kind, { table: endpoints, parse: endpointKind.parse }],
 ]);
 
-/** A record of the store as the replica holds it; `fields` undefined: gone. */
-export interface RecordChange {
-  readonly topic: string;
-  readonly kind: string;
-  readonly id: string;
-  readonly fields: Readonly<Record<string, unknown>> | undefined;
-}
+/** Checks a record of a kind that apps read; of other kinds it takes what there is. @throws {ShapeError} and then the record counts as absent. */
+export const parseRecord: ParseKind = (kind, fields) => {
+  const reader = READERS.get(kind);
+  return reader === undefined ? fields : { ...reader.parse(fields) };
+};
 
-/**
- * One record as a row; undefined for a kind that no app reads. A record that is not what its kind says counts as absent (fail closed), and `bad` is
- * told.
- */
-export function toRowChange(
-  change: RecordChange,
-  bad: (change: RecordChange, error: ShapeError) => void,
-): RowChange | undefined {
-  const reader = READERS.get(change.kind);
+/** One record as a row; undefined for a kind that no app reads. */
+export function toRowChange({ topic, kind, id, row }: ReplicaRowChange): RowChange | undefined {
+  const reader = READERS.get(kind);
   if (reader === undefined) return undefined;
-  const { table, parse } = reader;
-  const gone: RowChange = { table, partition: change.topic, id: change.id, row: undefined };
-  if (change.fields === undefined) return gone;
-  try {
-    return { ...gone, row: parse(change.fields) };
-  } catch (error) {
-    if (!(error instanceof ShapeError)) throw error;
-    bad(change, error);
-    return gone;
-  }
+  return { table: reader.table, partition: topic, id, row: row === undefined ? undefined : { ...row, id } };
 }

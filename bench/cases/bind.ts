@@ -1,0 +1,2 @@
+import type { Case } from "../measure.ts";
+export const bind: Case = { name: "bind", about: "", run: async () => [] };
