@@ -9,10 +9,15 @@ export interface Claimant extends Owner {
 }
 
 /** That a unit wants a value under the key of a slot. */
-export interface Claim<V, S extends { readonly key: string }> {
+export class Claim<V, S extends { readonly key: string }> {
   readonly claimant: Claimant;
   readonly slot: S;
   value: V;
+  constructor(claimant: Claimant, slot: S, value: V) {
+    this.claimant = claimant;
+    this.slot = slot;
+    this.value = value;
+  }
 }
 
 /** The canonical order of claimants: whatever depends on an order depends on this one, never on who came first. */
@@ -68,12 +73,13 @@ export abstract class Claims<V, S extends { readonly key: string }> {
     values: readonly V[],
     keys: readonly string[],
   ): readonly Claim<V, S>[] {
-    if (held.length === 0 && values.length === 0) return held;
+    if (held.length === 0)
+      return values.length === 0 ? held : values.map((value, i) => this.#claim(claimant, keys[i], value));
     if (held.length === keys.length && held.every((claim, i) => claim.slot.key === keys[i])) {
-      held.forEach((claim, i) => {
+      for (const [i, claim] of held.entries()) {
         const value = values[i];
         if (value !== undefined) this.revised(claim, value);
-      });
+      }
       return held;
     }
     // Claims under one key keep their order among each other, which a merge may see.
@@ -83,20 +89,18 @@ export abstract class Claims<V, S extends { readonly key: string }> {
       if (same === undefined) spare.set(claim.slot.key, [claim]);
       else same.push(claim);
     }
-    const claims: Claim<V, S>[] = [];
-    values.forEach((value, i) => {
-      const key = keys[i] ?? this.keyOf(value);
-      const known = spare.get(key)?.shift();
-      if (known !== undefined) {
-        this.revised(known, value);
-        claims.push(known);
-        return;
-      }
-      const claim = { claimant, slot: this.slot(key), value };
-      claims.push(claim);
-      this.added(claim);
+    const claims = values.map((value, i) => {
+      const known = spare.get(keys[i] ?? "")?.shift();
+      if (known === undefined) return this.#claim(claimant, keys[i], value);
+      this.revised(known, value);
+      return known;
     });
     for (const rest of spare.values()) for (const claim of rest) this.removed(claim);
     return claims;
+  }
+  #claim(claimant: Claimant, key: string | undefined, value: V): Claim<V, S> {
+    const claim = new Claim(claimant, this.slot(key ?? this.keyOf(value)), value);
+    this.added(claim);
+    return claim;
   }
 }

@@ -7,8 +7,8 @@ import { type Conflict, type Settled, Slots, type Slot } from "./slots.ts";
 
 /** What becomes rows of a derived table when the units of its layer have run. */
 export interface Derivation {
-  /** Writes the rows that have changed. Returns the keys whose conflict has. */
-  settle(): readonly Settled<unknown>[];
+  /** Writes the rows that have changed. Reports what was claimed by several, before or now. */
+  settle(report: (settled: Settled<unknown>) => void): void;
   conflicts(): readonly Conflict[];
 }
 
@@ -43,13 +43,12 @@ export class DerivedRows extends Slots<Row> implements Derivation {
   override rehomed(claims: readonly Claim<Row, Slot<Row>>[] = []): void {
     for (const claim of claims) this.touch(claim.slot);
   }
-  override settle(): readonly Settled<Row>[] {
-    const settled = super.settle();
-    for (const { slot } of settled) {
-      const [claim] = slot.claims;
-      write(this.#to, slot.key, slot.value, claim?.claimant.homes ?? []);
-    }
-    return settled;
+  override settle(report: (settled: Settled<Row>) => void): void {
+    super.settle((settled) => {
+      const { slot } = settled;
+      write(this.#to, slot.key, slot.value, slot.sole?.claimant.homes ?? []);
+      report(settled);
+    });
   }
 }
 
@@ -128,7 +127,7 @@ export class DerivedGroups extends Claims<Membership, Group> implements Derivati
     group.touched = true;
     this.#touched.push(group);
   }
-  settle(): readonly [] {
+  settle(): void {
     const touched = this.#touched;
     this.#touched = [];
     for (const group of touched) {
@@ -141,7 +140,6 @@ export class DerivedGroups extends Claims<Membership, Group> implements Derivati
         write(this.#to, group.key, row, [...group.homes.keys()]);
       }
     }
-    return [];
   }
   conflicts(): readonly [] {
     return [];

@@ -25,12 +25,18 @@ export interface Delta<O> {
   /** Outputs that are gone, with their last value. */
   readonly removed: ReadonlyMap<string, O>;
   /** Conflicts that came, changed or went (`now` undefined). */
-  readonly conflicts: readonly { readonly before: Conflict | undefined; readonly now: Conflict | undefined }[];
+  readonly conflicts: readonly ConflictChange[];
   /** Units that failed in this batch. */
   readonly faults: readonly Fault[];
   readonly interest: InterestChange;
   readonly unitsRun: number;
 }
+
+export interface ConflictChange {
+  readonly before: Conflict | undefined;
+  readonly now: Conflict | undefined;
+}
+const subjectOf = ({ before, now }: ConflictChange): string => now?.key ?? before?.key ?? "";
 
 /** A unit that waits for partitions, and keeps the output that it had. */
 export interface PendingUnit {
@@ -100,13 +106,33 @@ export class Engine<O> {
       const ranBefore = this.#context.ran;
       this.#context.failed = [];
       this.#write(changes, partitions);
-      const derived: (readonly Settled<unknown>[])[] = [];
+      const set = new Map<string, O>();
+      const removed = new Map<string, O>();
+      const conflicts: ConflictChange[] = [];
+      const noteConflict = ({ slot, conflictBefore }: Settled<unknown>): void => {
+        if (conflictBefore === undefined && slot.conflict === undefined) return;
+        conflicts.push({ before: conflictBefore, now: slot.conflict });
+      };
       this.#layers.forEach((derivations, layer) => {
         this.#runLayer(layer);
-        for (const derivation of derivations) derived.push(derivation.settle());
+        for (const derivation of derivations) derivation.settle(noteConflict);
       });
       this.#runLayer(this.#layers.length);
-      return this.#delta(this.#outputs.settle(), derived, ranBefore);
+      this.#outputs.settle((settled) => {
+        const { slot, before, changed } = settled;
+        noteConflict(settled);
+        if (!changed) return;
+        if (slot.value !== undefined) set.set(slot.key, slot.value);
+        else if (before !== undefined) removed.set(slot.key, before);
+      });
+      return {
+        set,
+        removed,
+        conflicts: conflicts.sort((a, b) => compareText(subjectOf(a), subjectOf(b))),
+        faults: this.#context.failed,
+        interest: this.#partitions.sweep(),
+        unitsRun: this.#context.ran - ranBefore,
+      };
     } finally {
       this.#applying = false;
     }
@@ -211,35 +237,6 @@ export class Engine<O> {
   }
   #runLayer(layer: number): void {
     for (const unit of this.#schedule.take(layer)) unit.run();
-  }
-  #delta(
-    settled: readonly Settled<O>[],
-    derived: readonly (readonly Settled<unknown>[])[],
-    ranBefore: number,
-  ): Delta<O> {
-    const set = new Map<string, O>();
-    const removed = new Map<string, O>();
-    for (const { slot, before, changed } of settled) {
-      if (!changed) continue;
-      if (slot.value !== undefined) set.set(slot.key, slot.value);
-      else if (before !== undefined) removed.set(slot.key, before);
-    }
-    const conflicts = [];
-    for (const resolved of [...derived, settled]) {
-      for (const { slot, conflictBefore } of resolved) {
-        if (conflictBefore !== undefined || slot.conflict !== undefined)
-          conflicts.push({ before: conflictBefore, now: slot.conflict });
-      }
-    }
-    conflicts.sort((a, b) => compareText((a.now ?? a.before)?.key ?? "", (b.now ?? b.before)?.key ?? ""));
-    return {
-      set,
-      removed,
-      conflicts,
-      faults: this.#context.failed,
-      interest: this.#partitions.sweep(),
-      unitsRun: this.#context.ran - ranBefore,
-    };
   }
   #indexFault(index: string, cell: Cell, error: { readonly thrown: unknown } | undefined): void {
     if (error === undefined && this.#indexFaults.size === 0) return;

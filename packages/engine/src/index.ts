@@ -4,7 +4,7 @@ export type { AuditDifference } from "./audit.ts";
 export { checkApp, costOf } from "./check.ts";
 export type { CheckOptions, Cost } from "./check.ts";
 export { Engine } from "./engine.ts";
-export type { Delta, EngineOptions, EngineSize, PendingUnit } from "./engine.ts";
+export type { ConflictChange, Delta, EngineOptions, EngineSize, PendingUnit } from "./engine.ts";
 export { equal } from "./equal.ts";
 export type { InterestChange } from "./interest.ts";
 export { CheckError } from "./simulated-host.ts";

@@ -1,4 +1,4 @@
-import { type Claim, Claims, compareClaimants, compareOwners, compareText, ownerOf } from "./claims.ts";
+import { Claim, Claims, compareClaimants, compareOwners, compareText, ownerOf } from "./claims.ts";
 import type { Owner } from "./define.ts";
 
 /** What values are, and how claims on one key become one value. All three must be pure. */
@@ -30,25 +30,40 @@ export class Slot<V> {
   /** All claims are the same as `value`. */
   agreed = false;
   touched = false;
-  #claims: readonly Claim<V, Slot<V>>[] | Set<Claim<V, Slot<V>>> = [];
+  /** Most slots have one claim: that is no list. */
+  #claims: Claim<V, Slot<V>> | readonly Claim<V, Slot<V>>[] | Set<Claim<V, Slot<V>>> | undefined = undefined;
 
   constructor(key: string) {
     this.key = key;
   }
   get claims(): Iterable<Claim<V, Slot<V>>> {
-    return this.#claims;
+    if (this.#claims === undefined) return [];
+    return this.#claims instanceof Claim ? [this.#claims] : this.#claims;
   }
-  get size(): number {
-    return this.#claims instanceof Set ? this.#claims.size : this.#claims.length;
+  /** The only claim, if there is but one. */
+  get sole(): Claim<V, Slot<V>> | undefined {
+    return this.#claims instanceof Claim ? this.#claims : undefined;
+  }
+  get isEmpty(): boolean {
+    return this.#claims === undefined;
   }
   add(claim: Claim<V, Slot<V>>): void {
     const now = this.#claims;
-    if (now instanceof Set) now.add(claim);
+    if (now === undefined) this.#claims = claim;
+    else if (now instanceof Claim) this.#claims = [now, claim];
+    else if (now instanceof Set) now.add(claim);
     else this.#claims = now.length < FEW ? [...now, claim] : new Set([...now, claim]);
   }
   remove(claim: Claim<V, Slot<V>>): void {
-    if (this.#claims instanceof Set) this.#claims.delete(claim);
-    else this.#claims = this.#claims.filter((other) => other !== claim);
+    const now = this.#claims;
+    if (now === claim) this.#claims = undefined;
+    else if (now instanceof Set) {
+      now.delete(claim);
+      if (now.size <= 1) [this.#claims] = now;
+    } else if (Array.isArray(now)) {
+      const rest = now.filter((other) => other !== claim);
+      this.#claims = rest.length === 1 ? rest[0] : rest;
+    }
   }
   owners(): readonly Owner[] {
     const owners: Owner[] = [];
@@ -75,6 +90,8 @@ interface Resolution<V> {
   readonly agreed: boolean;
   readonly conflict: Conflict | undefined;
 }
+
+const NOTHING = { value: undefined, agreed: false, conflict: undefined };
 
 /**
  * Values by key, out of the claims of units. What is in force is a pure function of the set of claims: if they agree, that; if they can be merged,
@@ -125,7 +142,7 @@ export class Slots<V> extends Claims<V, Slot<V>> {
   protected override removed(claim: Claim<V, Slot<V>>): void {
     const { slot } = claim;
     slot.remove(claim);
-    if (!slot.agreed || slot.size === 0) this.touch(slot);
+    if (!slot.agreed || slot.isEmpty) this.touch(slot);
   }
   protected override revised(claim: Claim<V, Slot<V>>, value: V): void {
     if (this.#agree(claim.value, value)) return;
@@ -154,26 +171,23 @@ export class Slots<V> extends Claims<V, Slot<V>> {
     }
   }
 
-  /** Resolves the slots whose claims have changed. */
-  settle(): readonly Settled<V>[] {
+  /** Resolves the slots whose claims have changed, and reports each. */
+  settle(report: (settled: Settled<V>) => void): void {
     const touched = this.#touched;
     this.#touched = [];
-    return touched.map((slot) => {
+    for (const slot of touched) {
       const { value: before, conflict: conflictBefore } = slot;
+      const { value, agreed, conflict } = this.#resolve(slot);
+      const same = before !== undefined && value !== undefined ? this.#agree(before, value) : before === value;
       slot.touched = false;
-      const resolution = this.#resolve(slot);
-      slot.value = resolution.value;
-      slot.agreed = resolution.agreed;
-      slot.conflict = resolution.conflict;
-      if (slot.conflict === undefined) this.#conflicting.delete(slot);
-      else this.#conflicting.add(slot);
-      if (slot.size === 0) this.#slots.delete(slot.key);
-      if (before !== undefined && slot.value !== undefined && this.#agree(before, slot.value)) {
-        slot.value = before;
-        return { slot, before, conflictBefore, changed: false };
-      }
-      return { slot, before, conflictBefore, changed: before !== undefined || slot.value !== undefined };
-    });
+      slot.value = same ? before : value;
+      slot.agreed = agreed;
+      slot.conflict = conflict;
+      if (conflict !== undefined) this.#conflicting.add(slot);
+      else if (conflictBefore !== undefined) this.#conflicting.delete(slot);
+      if (slot.isEmpty) this.#slots.delete(slot.key);
+      report({ slot, before, conflictBefore, changed: !same });
+    }
   }
   /** Resolves every slot again. Yields per thousand, and the key of each that should have another value. */
   *audit(): Generator<string | undefined> {
@@ -188,8 +202,10 @@ export class Slots<V> extends Claims<V, Slot<V>> {
   }
   /** What is in force under the claims of a slot, whatever was before. */
   #resolve(slot: Slot<V>): Resolution<V> {
+    if (slot.isEmpty) return NOTHING;
+    if (slot.sole !== undefined) return { value: slot.sole.value, agreed: true, conflict: undefined };
     const [first, ...others] = slot.claims;
-    if (first === undefined) return { value: undefined, agreed: false, conflict: undefined };
+    if (first === undefined) return NOTHING;
     const conflict = { key: slot.key, view: this.#view };
     try {
       if (others.every((claim) => this.#merging.same(first.value, claim.value)))

@@ -27,8 +27,9 @@ export class TrackedRead implements Read {
   #running = false;
   #layer = 0;
   #pending = false;
-  #sources: Source[] = [];
-  #reach: Partition[] = [];
+  /** Grown and emptied again and again: what a unit keeps are copies of exact size. */
+  readonly #sources: Source[] = [];
+  readonly #reach: Partition[] = [];
   #last: Partition | undefined = undefined;
 
   constructor(catalog: Catalog) {
@@ -44,20 +45,24 @@ export class TrackedRead implements Read {
     this.#running = true;
     this.#layer = layer;
     this.#pending = false;
-    this.#sources = [];
-    this.#reach = [];
+    this.#sources.length = 0;
+    this.#reach.length = 0;
     this.#last = undefined;
   }
   end(): Reads {
     this.#running = false;
     this.#last = undefined;
-    return { sources: this.#sources, reach: this.#reach, pending: this.#pending };
+    return {
+      sources: this.#sources.length === 0 ? NOTHING : this.#sources.slice(),
+      reach: this.#reach.length === 0 ? NOTHING : this.#reach.slice(),
+      pending: this.#pending,
+    };
   }
   /** The reads of a unit that does not even run, because its own row's partition is not current. */
   waitFor(partition: Partition): Reads {
     this.#run++;
     partition.lastRun = this.#run;
-    return { sources: [partition], reach: [], pending: true };
+    return { sources: [partition], reach: NOTHING, pending: true };
   }
 
   row<T extends Row>(table: Table<T>, partition: string, id: string): T | undefined {

@@ -25,7 +25,8 @@ export interface UnitContext {
   units: number;
 }
 
-interface Evaluation<V> extends Reads {
+interface Evaluation<V> {
+  readonly reads: Reads;
   readonly values: readonly V[];
   readonly keys: readonly string[];
   readonly fault: { readonly thrown: unknown } | undefined;
@@ -76,8 +77,7 @@ export class UnitKind<V, S extends { readonly key: string }> implements Anchorin
     } catch (thrown) {
       fault = { thrown };
     }
-    const reads = read.end();
-    return { ...reads, values, keys, fault };
+    return { reads: read.end(), values, keys, fault };
   }
 }
 
@@ -140,14 +140,14 @@ export class UnitState<V, S extends { readonly key: string }> implements Runnabl
     }
     context.ran++;
     const result = this.#kind.evaluate(row, partition.at);
-    this.#follow(result, result.pending);
-    if (result.pending) {
+    this.#follow(result.reads, result.reads.pending);
+    if (result.reads.pending) {
       context.waiting.add(this);
       return;
     }
-    context.waiting.delete(this);
+    if (context.waiting.size > 0) context.waiting.delete(this);
     if (result.fault === undefined) {
-      context.faulty.delete(this);
+      if (context.faulty.size > 0) context.faulty.delete(this);
       this.#claims = this.#kind.claims.replace(this, this.#claims, result.values, result.keys);
     } else {
       const fault = { owner: ownerOf(this), error: result.fault.thrown };
@@ -176,9 +176,9 @@ export class UnitState<V, S extends { readonly key: string }> implements Runnabl
     }
     const before = this.#sources;
     for (const source of reads.sources) source.subscribe(this);
-    this.#sources = reads.sources.length === 0 ? NO_SOURCES : reads.sources;
+    this.#sources = reads.sources;
     const reach = keepReach ? [...new Set([...this.#reach, ...reads.reach])] : reads.reach;
-    this.#connect(homes, reach.length === 0 ? NO_PARTITIONS : reach);
+    this.#connect(homes, reach);
     const { run } = this.#kind.context.read;
     for (const source of before) if (source.lastRun !== run) source.unsubscribe(this);
   }
@@ -199,15 +199,16 @@ export class UnitState<V, S extends { readonly key: string }> implements Runnabl
     const waits = context.waiting.has(this);
     if (row === undefined || partition.state !== "current") return waits ? [] : ["should wait for its own partition"];
     const now = this.#kind.evaluate(row, partition.at);
+    const { sources, reach, pending } = now.reads;
     const differences: string[] = [];
-    if (now.pending !== waits) differences.push(now.pending ? "should wait" : "should not wait");
+    if (pending !== waits) differences.push(pending ? "should wait" : "should not wait");
     const known = new Set(this.#sources);
-    if (now.sources.length !== known.size || now.sources.some((source) => !known.has(source)))
+    if (sources.length !== known.size || sources.some((source) => !known.has(source)))
       differences.push("reads something else");
-    // What nobody else reads was made just now, by this run.
-    for (const source of now.sources) if (!source.isRead) source.unread();
-    for (const reached of now.reach) reached.prune();
-    if (now.pending) return differences;
+    // What nobody reads was made just now, by this run.
+    for (const source of sources) if (!source.isRead) source.unread();
+    for (const reached of reach) reached.prune();
+    if (pending) return differences;
     if ((now.fault !== undefined) !== context.faulty.has(this))
       differences.push(now.fault === undefined ? "should not fail" : `should fail: ${String(now.fault.thrown)}`);
     if (now.fault === undefined) differences.push(...claims.differences(this.#claims, now.values, now.keys));
