@@ -29,7 +29,7 @@ export class Pipeline {
     }
     if (this.tables.length > 250) throw new RangeError("Open vSwitch has 254 tables");
     for (const stage of STAGES) {
-      const entry = this.tables.findIndex((table) => table.stage.order >= stage.order);
+      const entry = this.tables.findIndex((table) => table.stage.order >= stage.order && !table.internal);
       if (entry >= 0) this.#entries.set(stage, entry);
     }
   }
@@ -41,9 +41,13 @@ export class Pipeline {
     return number;
   }
 
-  /** Where a packet goes that no flow of `table` matches; undefined: dropped. */
+  /** Where a packet goes that no flow of `table` matches; undefined: dropped. @throws {RangeError} where there is no table behind it. */
   afterMiss(table: Table): number | undefined {
-    return table.miss === "drop" ? undefined : this.numberOf(table) + 1;
+    if (table.miss === "drop") return undefined;
+    const own = this.numberOf(table);
+    const next = this.tables.findIndex((other, number) => number > own && !other.internal);
+    if (next < 0) throw new RangeError(`table ${table.name}: its miss leads nowhere`);
+    return next;
   }
 
   /** The flows that pass on what a table does not match: part of the pipeline, not of any app's rows. Misses that drop need none (fail closed). */
@@ -51,7 +55,6 @@ export class Pipeline {
     return this.tables.flatMap((table) => {
       const next = this.afterMiss(table);
       if (next === undefined) return [];
-      if (next >= this.tables.length) throw new RangeError(`table ${table.name}: its miss leads nowhere`);
       return [
         { table: this.numberOf(table), priority: 0, cookie: PIPELINE_COOKIE, match: {}, instructions: { goto: next } },
       ];

@@ -20,6 +20,8 @@ export interface Table {
   readonly writes: ReadonlySet<RegisterName>;
   readonly next: ReadonlySet<Target>;
   readonly miss: Miss;
+  /** Reached from other tables of its app only: who enters the stage, or misses a table before it, passes it by. */
+  readonly internal: boolean;
   readonly purpose: string;
 }
 
@@ -31,8 +33,9 @@ export function defineFlowTable(definition: {
   readonly writes?: readonly RegisterName[];
   readonly next?: readonly Target[];
   readonly miss: Miss;
+  readonly internal?: boolean;
 }): Table {
-  const { name, stage, match, writes = [], next = [], miss, purpose } = definition;
+  const { name, stage, match, writes = [], next = [], miss, internal = false, purpose } = definition;
   for (const target of next) {
     const order = target.type === "stage" ? target.order : target.stage.order;
     const forward = target.type === "stage" ? order > stage.order : order >= stage.order;
@@ -49,5 +52,6 @@ export function defineFlowTable(definition: {
     writes: new Set(writes),
     next: new Set(next),
     miss,
+    internal,
   };
 }

@@ -42,6 +42,7 @@ const tunnelNetwork = defineFlowTable({
   match: ["tunnelType", "tun_id"],
   writes: ["network", "fromTunnel"],
   next: [stages.switching],
+  internal: true,
   miss: "drop",
 });
 

@@ -24,6 +24,7 @@ import {
   priority,
   punt,
   response,
+  routerInterfaces,
   type RoutedNetwork,
   routers,
   set,
@@ -96,7 +97,7 @@ export function routerInterface(i: RouterInterfaceRecord, read: Read): readonly 
   const linkLocal = i.addresses.some(({ ip }) => isIpv6(ip))
     ? ownAddressFlows(linkLocalText(i.mac), { ...inRouter, network: network.key })
     : [];
-  const ttl = [ETH_TYPE.ipv4, ETH_TYPE.ipv6].map((eth_type) =>
+  const ttl = familiesAnsweredBy(i, read).map((eth_type) =>
     flow(owner, routing, TTL_EXCEEDED, { ...inRouter, network: network.key, eth_type, ip_ttl: 1 }, toError),
   );
   const source: ErrorSource = {
@@ -124,4 +125,20 @@ export function routerInterface(i: RouterInterfaceRecord, read: Read): readonly 
       flow(owner, routing, ownAddress.rest, match, []),
     ];
   }
+}
+
+/**
+ * A router may have several interfaces on one network (one for each of its subnets, as Neutron makes them): for each family, the first of them that
+ * has an address of it sends the network's errors.
+ */
+function familiesAnsweredBy(own: RouterInterfaceRecord, read: Read): readonly number[] {
+  const onNetwork = read
+    .rows(routerInterfaces, routerTopic(own.routerId))
+    .filter((i) => i.adminUp && i.networkId === own.networkId);
+  const first = (v6: boolean): RouterInterfaceRecord | undefined =>
+    onNetwork.find((i) => i.addresses.some(({ ip }) => isIpv6(ip) === v6));
+  return [
+    ...(first(false)?.id === own.id ? [ETH_TYPE.ipv4] : []),
+    ...(first(true)?.id === own.id ? [ETH_TYPE.ipv6] : []),
+  ];
 }

@@ -51,6 +51,7 @@ const reply = defineFlowTable({
   purpose: "completes an advertisement, and sends it back",
   stage: stages.services,
   match: ["eth_type", "ip_proto", "icmpv6_type"],
+  internal: true,
   miss: "drop",
 });
 

@@ -44,6 +44,7 @@ const nd = defineFlowTable({
   stage: stages.sourceGuard,
   match: ["sourcePort", "eth_type", "ip_proto", "icmpv6_type", "nd_target", "nd_sll", "nd_tll"],
   next: [stages.egressConntrack],
+  internal: true,
   miss: "next",
 });
 
