@@ -4,21 +4,26 @@ import { type Index, LOCAL, type Membership, type Owner, type Row, type SetIndex
 import { equal } from "./equal.ts";
 import { attempt } from "./indexes.ts";
 import type { TableStore } from "./rows.ts";
-import type { Slots } from "./slots.ts";
 
 /** Something that is not what a compile from scratch over the current rows would make it. */
 export interface AuditDifference {
-  /** `app` is `index NAME` for an index, `outputs` for the resolution of claims. */
+  /** `app` is `index NAME` for an index, `claims` for an output or a derived row that does not follow from what units claim. */
   readonly owner: Owner;
   readonly difference: string;
 }
 
+/** What follows from the claims of units: outputs, derived rows. */
+export interface Resolved {
+  /** Resolves all claims again. Yields the keys that should hold something else, and `undefined` now and then. */
+  audit(): Iterable<string | undefined>;
+}
+
 /**
  * Walks over everything that an engine remembers and makes it again from what it stands on: every unit from rows, every index from its table, every
- * output from its claims. As layers have no cycles, each being right means that all is as from scratch; and it needs no second engine. Yields once
- * per unit, index and 1,000 outputs, so that the walk can be spread over time. Between yields rows may change.
+ * output and derived row from its claims. As layers have no cycles, each being right means that all is as from scratch; and it needs no second engine. Yields once
+ * per unit, index and 1,000 claims, so that the walk can be spread over time. Between yields rows may change.
  */
-export function* auditWalk<O>(catalog: Catalog, outputs: Slots<O>): Generator<readonly AuditDifference[]> {
+export function* auditWalk(catalog: Catalog, resolved: readonly Resolved[]): Generator<readonly AuditDifference[]> {
   for (const store of catalog.stores) {
     for (const shelf of store.shelves.values()) {
       for (const cell of shelf.cells.values()) {
@@ -41,15 +46,11 @@ export function* auditWalk<O>(catalog: Catalog, outputs: Slots<O>): Generator<re
     const entriesOf = (row: Row): readonly Membership[] => index.memberships(row);
     yield indexDifferences(index, now, fromRows(catalog.store(index.table), entriesOf));
   }
-  for (const difference of outputs.audit()) {
-    yield difference === undefined
-      ? []
-      : [
-          {
-            owner: { app: "outputs", table: "", partition: LOCAL, id: difference },
-            difference: "is not what its claims make",
-          },
-        ];
+  for (const claims of resolved) {
+    for (const id of claims.audit()) {
+      const owner = { app: "claims", table: "", partition: LOCAL, id: id ?? "" };
+      yield id === undefined ? [] : [{ owner, difference: "is not what its claims make" }];
+    }
   }
 }
 

@@ -31,11 +31,15 @@ interface Answers<O> {
 type Step =
   | { readonly kind: "show"; readonly state: State; readonly arrival: Arrival }
   | { readonly kind: "squash"; readonly states: readonly State[]; readonly state: State }
-  | { readonly kind: "repeat"; readonly state: State };
+  | { readonly kind: "repeat"; readonly state: State }
+  | { readonly kind: "close"; readonly state: State };
 
 type Expander = (states: readonly State[]) => readonly Step[];
 
 const show = (state: State, arrival: Arrival = AT_ONCE): Step => ({ kind: "show", state, arrival });
+
+/** Nothing is there any more, and nothing may be left of what was. */
+const CLOSE: Step = { kind: "close", state: [] };
 
 /** All states between neighbours that differ by one row. */
 function split(states: readonly State[]): readonly State[] {
@@ -50,15 +54,16 @@ function split(states: readonly State[]): readonly State[] {
 const EXPANDERS: Readonly<Record<string, Expander>> = {
   "in order": (states) => states.map((state) => show(state)),
   "reversed states": (states) => states.toReversed().map((state) => show(state)),
-  "reversed rows": (states) => states.map((state) => show(state, { rows: "reversed", partitions: "at-once" })),
+  "reversed rows": (states) => states.map((state) => show(state, { ...AT_ONCE, rows: "reversed" })),
   "single rows": (states) => split(states).map((state) => show(state)),
   "single rows, backwards": (states) => split(states.toReversed()).map((state) => show(state)),
   squashed: (states) => states.map((state, i) => ({ kind: "squash", states: states.slice(0, i + 1), state })),
   duplicated: (states) => states.flatMap((state) => [show(state), { kind: "repeat", state }]),
   "empty in between": (states) => states.flatMap((state) => [show(state), show([])]),
-  "pending first": (states) => states.map((state) => show(state, { rows: "in-order", partitions: "pending-first" })),
+  "pending first": (states) => states.map((state) => show(state, { ...AT_ONCE, partitions: "pending-first" })),
+  lingering: (states) => states.map((state) => show(state, { ...AT_ONCE, leaving: "lingering" })),
   "pending first, reversed": (states) =>
-    states.toReversed().map((state) => show(state, { rows: "reversed", partitions: "pending-first" })),
+    states.toReversed().map((state) => show(state, { ...AT_ONCE, rows: "reversed", partitions: "pending-first" })),
 };
 
 /**
@@ -83,7 +88,7 @@ export function checkApp<O>(app: App<O> | readonly App<O>[], states: readonly St
   };
   for (const [name, expand] of Object.entries(EXPANDERS)) {
     const host = new SimulatedHost(apps, options);
-    [...expand(states), show([])].forEach((step, n) => {
+    [...expand(states), CLOSE].forEach((step, n) => {
       try {
         take(host, step);
         compare(answersOf(host, options), fromScratch(step.state), options);
@@ -124,6 +129,9 @@ function take<O>(host: SimulatedHost<O>, step: Step): void {
       return;
     case "squash":
       host.squash(step.states);
+      return;
+    case "close":
+      host.close();
       return;
     case "repeat": {
       const { unitsRun, set, removed } = host.repeat();

@@ -1,5 +1,5 @@
 import { type Claim, Claims } from "./claims.ts";
-import type { Membership, Row } from "./define.ts";
+import type { GroupRow, Membership, Row } from "./define.ts";
 import { equal } from "./equal.ts";
 import type { Partition } from "./interest.ts";
 import type { Cell, TableStore } from "./rows.ts";
@@ -10,6 +10,7 @@ export interface Derivation {
   /** Writes the rows that have changed. Reports what was claimed by several, before or now. */
   settle(report: (settled: Settled<unknown>) => void): void;
   conflicts(): readonly Conflict[];
+  audit(): Iterable<string | undefined>;
 }
 
 /** Where derived rows are written. */
@@ -25,6 +26,9 @@ function write(to: Place, id: string, row: Row | undefined, homes: readonly Part
   if (moved) cell.homes = homes;
   to.store.write(cell, row);
   if (moved) to.store.wakeUnits(cell);
+}
+function isWritten(to: Place, id: string, row: Row | undefined): boolean {
+  return equal(to.store.shelves.get(to.local)?.cells.get(id)?.row, row);
 }
 export function sameHomes(a: readonly Partition[], b: readonly Partition[]): boolean {
   return a === b || (a.length === b.length && a.every((partition, i) => partition === b[i]));
@@ -50,6 +54,10 @@ export class DerivedRows extends Slots<Row> implements Derivation {
       report(settled);
     });
   }
+  override *audit(): Generator<string | undefined> {
+    yield* super.audit();
+    for (const slot of this.all) if (!isWritten(this.#to, slot.key, slot.value)) yield slot.key;
+  }
 }
 
 /** One key of a group view, with the number of rows behind each member and each home: a changed row costs O(1), however many there are. */
@@ -62,6 +70,8 @@ class Group {
     this.key = key;
   }
 }
+
+const rowOf = (group: Group): GroupRow => ({ id: group.key, members: [...group.members.keys()].sort() });
 
 function count<K>(counts: Map<K, number>, of: K, by: 1 | -1): boolean {
   const now = (counts.get(of) ?? 0) + by;
@@ -136,12 +146,14 @@ export class DerivedGroups extends Claims<Membership, Group> implements Derivati
         this.#groups.delete(group.key);
         write(this.#to, group.key, undefined, []);
       } else {
-        const row = { id: group.key, members: [...group.members.keys()].sort() };
-        write(this.#to, group.key, row, [...group.homes.keys()]);
+        write(this.#to, group.key, rowOf(group), [...group.homes.keys()]);
       }
     }
   }
   conflicts(): readonly [] {
     return [];
+  }
+  *audit(): Generator<string> {
+    for (const group of this.#groups.values()) if (!isWritten(this.#to, group.key, rowOf(group))) yield group.key;
   }
 }

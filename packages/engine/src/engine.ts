@@ -182,7 +182,7 @@ export class Engine<O> {
   audit(limit = Number.POSITIVE_INFINITY): readonly AuditDifference[] {
     const differences: AuditDifference[] = [];
     for (let n = 0; n < limit; n++) {
-      this.#audit ??= auditWalk(this.#catalog, this.#outputs);
+      this.#audit ??= auditWalk(this.#catalog, [...this.#layers.flat(), this.#outputs]);
       const step = this.#audit.next();
       if (step.done === true) {
         this.#audit = undefined;
@@ -209,6 +209,7 @@ export class Engine<O> {
 
   #refuse(changes: readonly RowChange[], partitions: readonly PartitionChange[]): void {
     for (const { table, id, row } of changes) {
+      this.#catalog.store(table);
       if (this.#derived.has(table)) throw new RangeError(`rows of ${table.name} are derived, they cannot be put`);
       if (row !== undefined && row.id !== id) throw new RangeError(`row ${row.id} of ${table.name} is put as ${id}`);
     }
@@ -230,7 +231,7 @@ export class Engine<O> {
         partition.state = change.state;
       }
       // Those who wait run again, and find out whether they still have to. A row that went while the partition was pending goes now.
-      this.#schedule.wake(partition);
+      if (change.state !== "pending") this.#schedule.wake(partition);
       partition.prune();
     }
     for (const [cell, row] of rows) cell.shelf.store.write(cell, row);

@@ -17,8 +17,10 @@ export interface Arrival {
   readonly rows: "in-order" | "reversed";
   /** `pending-first`: each partition that changes or is new is pending while its rows come one by one, and current at the end. */
   readonly partitions: "at-once" | "pending-first";
+  /** `lingering`: partitions that are no longer wanted stay until everything else has arrived. */
+  readonly leaving: "at-once" | "lingering";
 }
-export const AT_ONCE: Arrival = { rows: "in-order", partitions: "at-once" };
+export const AT_ONCE: Arrival = { rows: "in-order", partitions: "at-once", leaving: "at-once" };
 
 /** More rounds of "subscribe to what is wanted" than any sound app needs: each must reach at least one partition further from the roots. */
 const ROUNDS = 100;
@@ -75,6 +77,18 @@ export class SimulatedHost<O> {
     return this.apply(changes.filter(({ partition }) => this.#current.has(partition)));
   }
 
+  /** Removes every row and partition: what is left then has leaked. */
+  close(): void {
+    this.show([]);
+    this.#current.delete(LOCAL);
+    this.apply(
+      [],
+      Array.from(this.#current, (partition) => ({ partition, state: "dropped" })),
+    );
+    const left = Object.entries(this.engine.size()).filter(([, size]) => size > 0);
+    if (left.length > 0) throw new CheckError(`leaked: ${left.map(([what, size]) => `${size} ${what}`).join(", ")}`);
+  }
+
   #wanted(state: State): ReadonlySet<string> {
     const wanted = new Set([LOCAL, ...this.engine.interest()]);
     for (const { partition } of state) if (this.#roots(partition)) wanted.add(partition);
@@ -94,7 +108,8 @@ export class SimulatedHost<O> {
     );
     if (arrival.rows === "reversed") changes.reverse();
     const arriving = [...wanted].filter((partition) => !this.#current.has(partition));
-    const dropped = [...this.#current].filter((partition) => !wanted.has(partition));
+    const linger = arrival.leaving === "lingering" && changes.length + arriving.length > 0;
+    const dropped = linger ? [] : [...this.#current].filter((partition) => !wanted.has(partition));
     if (changes.length === 0 && arriving.length === 0 && dropped.length === 0) return false;
     const leaving = dropped.map((partition): PartitionChange => ({ partition, state: "dropped" }));
     if (arrival.partitions === "pending-first") {

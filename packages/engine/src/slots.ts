@@ -75,6 +75,7 @@ export class Slot<V> {
   }
 }
 const FEW = 8;
+const AUDITED_AT_ONCE = 1000;
 
 /** A slot that claims have changed, and its value before. */
 export interface Settled<V> {
@@ -189,15 +190,15 @@ export class Slots<V> extends Claims<V, Slot<V>> {
       report({ slot, before, conflictBefore, changed: !same });
     }
   }
-  /** Resolves every slot again. Yields per thousand, and the key of each that should have another value. */
+  /** Resolves every slot again. Yields the key of each that should have another value, and `undefined` now and then. */
   *audit(): Generator<string | undefined> {
     let n = 0;
     for (const slot of this.#slots.values()) {
       const { value, conflict } = this.#resolve(slot);
-      const sameValue =
-        value === undefined || slot.value === undefined ? value === slot.value : this.#agree(value, slot.value);
-      if (!sameValue || (conflict === undefined) !== (slot.conflict === undefined)) yield slot.key;
-      else if (++n % 1000 === 0) yield undefined;
+      const same =
+        value !== undefined && slot.value !== undefined ? this.same(value, slot.value) : value === slot.value;
+      if (!same || (conflict === undefined) !== (slot.conflict === undefined)) yield slot.key;
+      else if (++n % AUDITED_AT_ONCE === 0) yield undefined;
     }
   }
   /** What is in force under the claims of a slot, whatever was before. */

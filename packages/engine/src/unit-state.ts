@@ -197,18 +197,19 @@ export class UnitState<V, S extends { readonly key: string }> implements Runnabl
     const { partition } = this.#cell.shelf;
     const { row } = this.#cell;
     const waits = context.waiting.has(this);
-    if (row === undefined || partition.state !== "current") return waits ? [] : ["should wait for its own partition"];
+    if (row === undefined || partition.state !== "current") return [];
     const now = this.#kind.evaluate(row, partition.at);
     const { sources, reach, pending } = now.reads;
-    const differences: string[] = [];
-    if (pending !== waits) differences.push(pending ? "should wait" : "should not wait");
-    const known = new Set(this.#sources);
-    if (sources.length !== known.size || sources.some((source) => !known.has(source)))
-      differences.push("reads something else");
     // What nobody reads was made just now, by this run.
     for (const source of sources) if (!source.isRead) source.unread();
     for (const reached of reach) reached.prune();
-    if (pending) return differences;
+    // A partition that went pending since the last run is noticed by the next one: until then nothing has changed for this unit.
+    if (pending) return [];
+    if (waits) return ["should not wait"];
+    const differences: string[] = [];
+    const known = new Set(this.#sources);
+    if (sources.length !== known.size || sources.some((source) => !known.has(source)))
+      differences.push("reads something else");
     if ((now.fault !== undefined) !== context.faulty.has(this))
       differences.push(now.fault === undefined ? "should not fail" : `should fail: ${String(now.fault.thrown)}`);
     if (now.fault === undefined) differences.push(...claims.differences(this.#claims, now.values, now.keys));
