@@ -23,6 +23,8 @@ export class NeutronError extends Error {
 const error = (status: number, type: string, message: string): NeutronError => new NeutronError(status, type, message);
 
 // Requests that never reach a resource.
+const INCOMPREHENSIBLE =
+  "The server could not comply with the request since it is either malformed or otherwise incorrect.";
 export const httpBadRequest = (message: string) => error(400, "HTTPBadRequest", message);
 export const httpNotFound = (reason = "The resource could not be found.") => error(404, "HTTPNotFound", reason);
 export const methodNotAllowed = () =>
@@ -45,8 +47,6 @@ export const unauthorized = () => error(401, "HTTPUnauthorized", "Authentication
 export const invalidInput = (reason: string) => error(400, "InvalidInput", `Invalid input for operation: ${reason}.`);
 export const badRequest = (resource: string, reason: string) =>
   error(400, "BadRequest", `Bad ${resource} request: ${reason}.`);
-export const projectFilterConflict = () =>
-  error(400, "TenantIdProjectIdFilterConflict", "Both tenant_id and project_id passed as filters.");
 
 // Networks.
 export const networkNotFound = (id: string) => error(404, "NetworkNotFound", `Network ${id} could not be found.`);
@@ -81,6 +81,8 @@ export const overlappingAllocationPools = (a: string, b: string, cidr: string) =
   error(409, "OverlappingAllocationPools", `Found overlapping allocation pools: ${a} ${b} for subnet ${cidr}.`);
 export const gatewayConflictWithAllocationPools = (gateway: string, pool: string) =>
   error(409, "GatewayConflictWithAllocationPools", `Gateway ip ${gateway} conflicts with allocation pool ${pool}.`);
+export const gatewayNotAllocatable = (gateway: string, cidr: string) =>
+  error(409, "IpamValueInvalid", `Gateway IP ${gateway} cannot be allocated in CIDR ${cidr}`);
 export const gatewayIpInUse = (gateway: string, portId: string) =>
   error(409, "GatewayIpInUse", `Current gateway ip ${gateway} already in use by port ${portId}. Unable to update.`);
 export const dnsNameServersExhausted = (id: string, limit: number) =>
@@ -112,11 +114,11 @@ export const ipAddressAlreadyAllocated = (ip: string, subnetId: string) =>
   error(409, "IpAddressAlreadyAllocated", `IP address ${ip} already allocated in subnet ${subnetId}`);
 export const ipAddressGenerationFailure = (networkId: string) =>
   error(409, "IpAddressGenerationFailure", `No more IP addresses available on network ${networkId}.`);
-export const noMatchingServiceSubnet = () =>
+export const noMatchingServiceSubnet = (networkId: string, owner: string) =>
   error(
     409,
     "IpAddressGenerationFailureNoMatchingSubnet",
-    "No valid service subnet for the given device owner, network_id and service_type.",
+    `No valid service subnet for the given device owner, network ${networkId}, service type ${owner}.`,
   );
 export const invalidIpForNetwork = (ip: string) =>
   error(

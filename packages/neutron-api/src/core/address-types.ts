@@ -24,7 +24,8 @@ function checkKeys(expected: readonly string[], item: unknown): Readonly<Record<
     );
   return item;
 }
-const pythonSet = (items: readonly string[]) => `{${items.map(pythonRepr).join(", ")}}`;
+const pythonSet = (items: readonly string[]) =>
+  items.length === 0 ? "set()" : `{${items.map(pythonRepr).join(", ")}}`;
 
 export interface Pool {
   readonly start: string;
@@ -42,7 +43,9 @@ export const allocationPools: Type<readonly Pool[]> = {
 export const nameservers: Type<readonly string[]> = {
   parse(value) {
     if (value === null) return [];
-    const items = checkList(value, (v) => `Invalid data format for nameserver: '${pythonText(v)}'`);
+    // Text is a list too, of characters: that is how Neutron comes to complain of the first one.
+    const listed = typeof value === "string" ? Array.from(value) : value;
+    const items = checkList(listed, (v) => `Invalid data format for nameserver: '${pythonText(v)}'`);
     const hosts: string[] = [];
     for (const item of items) {
       let host: string;

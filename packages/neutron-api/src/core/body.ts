@@ -45,7 +45,9 @@ export interface Items {
   readonly items: readonly Input[];
 }
 
-/** What a POST asks to create: `{name: {...}}`, or `{collection: [...]}` for several at once. */
+const noBulk = () => httpBadRequest("Bulk operation not supported");
+
+/** What a POST asks to create: `{name: {...}}`, or `{collection: [...]}` for several at once (at most `maxItems`; 0 = never). */
 export function itemsToCreate(
   body: Input | undefined,
   name: string,
@@ -58,6 +60,7 @@ export function itemsToCreate(
     Object.hasOwn(item, "project_id") ? item : { ...item, project_id: caller.projectId, tenant_id: caller.projectId };
   const several = body[collection];
   if (!Object.hasOwn(body, collection)) return { isBulk: false, items: [owned(checkItem(name, body[name]))] };
+  if (maxItems === 0) throw noBulk();
   if (several === null || several === "" || (Array.isArray(several) && several.length === 0))
     throw httpBadRequest("Resources required");
   if (!Array.isArray(several)) throw httpBadRequest("Body contains invalid data");
@@ -73,6 +76,6 @@ export function itemsToCreate(
 /** What a PUT asks to change; undefined when it names nothing of this kind. */
 export function itemToUpdate(body: Input | undefined, name: string, collection: string): Input | undefined {
   if (body === undefined) return undefined;
-  if (Object.hasOwn(body, collection)) throw httpBadRequest("Bulk operation not supported");
+  if (Object.hasOwn(body, collection)) throw noBulk();
   return Object.hasOwn(body, name) ? checkItem(name, body[name]) : undefined;
 }

@@ -41,6 +41,7 @@ export function serveCollection<O extends { readonly id: string }, A extends Att
 ): CollectionService {
   const { attributes, name, collection } = resource;
   const special = resource.filters ?? {};
+  const maxItems = resource.bulk ? engine.config.maxBulkItems : 0;
 
   const find = (tx: Transaction, id: string): O => {
     const object = resource.tableIn(tx).get(id);
@@ -83,7 +84,7 @@ export function serveCollection<O extends { readonly id: string }, A extends Att
     async create({ body, caller }) {
       const { create } = resource;
       if (create === undefined) throw methodNotAllowed();
-      const { isBulk, items } = itemsToCreate(body, name, collection, caller, engine.config.maxBulkItems);
+      const { isBulk, items } = itemsToCreate(body, name, collection, caller, maxItems);
       const requests = items.map((item) => parsePost<O, A>(attributes, item));
       const views = await engine.transact((tx) => {
         if (resource.quota !== undefined) checkQuotas(tx, resource.quota, items);

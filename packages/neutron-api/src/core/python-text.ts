@@ -16,5 +16,6 @@ export function pythonRepr(value: unknown): string {
 }
 
 function quoted(value: string): string {
-  return `'${value.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
+  const escaped = value.replaceAll("\\", "\\\\").replaceAll("'", "\\'");
+  return `'${escaped.replaceAll("\n", "\\n").replaceAll("\r", "\\r").replaceAll("\t", "\\t")}'`;
 }

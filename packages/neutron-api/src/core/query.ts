@@ -1,4 +1,4 @@
-import { badRequest, httpBadRequest, projectFilterConflict } from "../errors.ts";
+import { badRequest, httpBadRequest } from "../errors.ts";
 import { type Attribute, type Attributes, valueOf } from "./attribute.ts";
 import type { Collection } from "./collection.ts";
 import type { Reader } from "./state.ts";
@@ -70,7 +70,6 @@ export function parseQuery<O>(
     else filters.set(name, values);
   }
   if (unknown.length > 0) throw httpBadRequest(`${quoteList(unknown)} is invalid attribute for filtering`);
-  if (filters.has("tenant_id") && filters.has("project_id")) throw projectFilterConflict();
   return {
     filters,
     fields: new Set(search.getAll("fields").filter((field) => field !== "")),

@@ -21,6 +21,8 @@ export interface Resource<O extends { readonly id: string }, A extends Attribute
   readonly create?: (tx: Transaction, values: PostOf<A>, caller: Caller) => O;
   readonly update?: (tx: Transaction, object: O, values: PutOf<A>, caller: Caller) => O;
   readonly remove?: (tx: Transaction, object: O, caller: Caller) => void;
+  /** Can a POST make several at once? */
+  readonly bulk: boolean;
   /** Resources that a project may have only so many of. */
   readonly quota?: "network" | "subnet" | "port" | "router";
 }
@@ -89,15 +91,10 @@ function tagSet(values: readonly string[]): readonly string[] {
   return values.flatMap((value) => value.split(",")).filter((tag) => tag !== "");
 }
 
-/** Filters by tags; times and substrings. Each takes comma separated tags. */
+/** Filters by tags: each takes several, separated by commas. */
 export const standardFilters = {
   tags: { matches: (o, values) => tagSet(values).every((tag) => o.tags.includes(tag)) },
   "tags-any": { matches: (o, values) => tagSet(values).some((tag) => o.tags.includes(tag)) },
   "not-tags": { matches: (o, values) => !tagSet(values).every((tag) => o.tags.includes(tag)) },
   "not-tags-any": { matches: (o, values) => !tagSet(values).some((tag) => o.tags.includes(tag)) },
-  changed_since: { matches: (o, values) => values.some((since) => o.updated_at >= normalizedTime(since)) },
 } as const satisfies SpecialFilters<Standard>;
-
-function normalizedTime(text: string): string {
-  return text.endsWith("Z") ? text : `${text}Z`;
-}

@@ -1,7 +1,7 @@
 import { invalidInput } from "../errors.ts";
 import { formatIp, parseIp, parsePrefix } from "../ipam/addresses.ts";
 import { type Input, isInput, Rejected, type Type } from "./attribute.ts";
-import { pythonRepr, pythonText } from "./python-text.ts";
+import { pythonText } from "./python-text.ts";
 
 /** The scalar types of attributes: what Neutron accepts, turned into one canonical form, and refused in Neutron's words. */
 
@@ -46,7 +46,7 @@ export function integerOf(...accepted: readonly number[]): Type<number> {
     fromQuery: parseInteger,
     parse(value) {
       const number = parseInteger(value);
-      if (!accepted.includes(number)) throw new Rejected(`${number} is not in ${pythonRepr(accepted)}`);
+      if (!accepted.includes(number)) throw new Rejected(`${number} is not in valid_values`);
       return number;
     },
   };
@@ -76,7 +76,7 @@ export function oneOf<const T extends string>(...accepted: readonly T[]): Type<T
   const isAccepted = (value: unknown): value is T => accepted.some((item) => item === value);
   return {
     parse(value) {
-      if (!isAccepted(value)) throw new Rejected(`${pythonText(value)} is not in ${pythonRepr(accepted)}`);
+      if (!isAccepted(value)) throw new Rejected(`${pythonText(value)} is not in valid_values`);
       return value;
     },
   };

@@ -10,6 +10,7 @@ import {
   httpBadRequest,
   httpNotFound,
   internalError,
+  malformedUrl,
   methodNotAllowed,
   NeutronError,
   unavailable,
@@ -36,8 +37,8 @@ export function createApi(engine: Engine, options: ApiOptions = {}): FastifyInst
     genReqId: () => `req-${randomUUID()}`,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 255, querystringParser: () => ({}) },
     rewriteUrl: (request) => canonicalUrl(request.url ?? "/"),
-    frameworkErrors: (error, _request, reply) => {
-      send(reply, httpBadRequest(error.message));
+    frameworkErrors: (_error, _request, reply) => {
+      send(reply, malformedUrl());
     },
   });
   // What a body is called makes no difference: there is one format.

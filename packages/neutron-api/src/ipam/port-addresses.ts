@@ -37,7 +37,7 @@ function eligibleSubnets(tx: Transaction, owner: Owner): readonly SubnetObject[]
   const all = tx.subnets.by("network_id", owner.network_id);
   const fits = (s: SubnetObject) => s.service_types.length === 0 || s.service_types.includes(owner.device_owner);
   const eligible = all.filter(fits);
-  if (eligible.length === 0 && all.length > 0) throw noMatchingServiceSubnet();
+  if (eligible.length === 0 && all.length > 0) throw noMatchingServiceSubnet(owner.network_id, owner.device_owner);
   const own = eligible.filter((s) => s.service_types.length > 0);
   return [...own, ...eligible.filter((s) => s.service_types.length === 0)];
 }
@@ -48,7 +48,7 @@ export function allocate(
   owner: Owner,
   requested: readonly FixedIpRequest[] | undefined,
 ): readonly FixedIp[] {
-  const subnets = requested === undefined ? eligibleSubnets(tx, owner) : tx.subnets.by("network_id", owner.network_id);
+  const subnets = eligibleSubnets(tx, owner);
   const chosen: FixedIp[] = [];
   if (requested === undefined) {
     for (const version of [4, 6] as const) {
@@ -87,7 +87,7 @@ export function reallocate(
     const subnet = tx.subnets.get(fixed.subnet_id);
     if (subnet !== undefined && isAutoAddress(subnet) && !isRouter(owner)) kept.push(fixed);
   }
-  const subnets = tx.subnets.by("network_id", owner.network_id);
+  const subnets = eligibleSubnets(tx, owner);
   const fresh = resolve(tx, owner, added, subnets);
   return [...kept, ...fresh, ...autoAddresses(tx, owner, subnets, [...kept, ...fresh])];
 }

@@ -68,9 +68,14 @@ function checkDhcp(prefix: Prefix): void {
 
 function checkGateway(prefix: Prefix, gateway: string): void {
   checkVersion(prefix.version, gateway, "gateway_ip");
-  const ip = parseIp(gateway);
-  if (ip === undefined || prefix.version === 6 || !contains(prefix, ip)) return;
-  if (ip.value === prefix.first || ip.value === prefix.last) throw invalidInput("Gateway is not valid on subnet");
+  if (isReserved(prefix, gateway)) throw invalidInput("Gateway is not valid on subnet");
+}
+
+/** Is it the address of an IPv4 network itself, or its broadcast address? */
+export function isReserved(prefix: Prefix, address: string): boolean {
+  const ip = parseIp(address);
+  if (ip === undefined || prefix.version === 6 || !contains(prefix, ip)) return false;
+  return ip.value === prefix.first || ip.value === prefix.last;
 }
 
 /** RFC 4862 section 5.5.3: an interface identifier of 64 bits needs a prefix of 64. */

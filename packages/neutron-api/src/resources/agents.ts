@@ -45,6 +45,7 @@ export const agents: Resource<AgentObject, typeof attributes> = {
   table: (state) => state.agents,
   tableIn: (tx) => tx.agents,
   notFound: agentNotFound,
+  bulk: false,
 
   update(tx, agent, values) {
     const { admin_state_up, description } = values;

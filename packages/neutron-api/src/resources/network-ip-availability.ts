@@ -59,4 +59,5 @@ export const networkIpAvailabilities: Resource<NetworkObject, typeof attributes>
   table: (state) => state.networks,
   tableIn: (tx) => tx.networks,
   notFound: networkNotFound,
+  bulk: false,
 };

@@ -14,8 +14,8 @@ import {
 import type { Transaction } from "../core/transaction.ts";
 import { boolean, dnsDomain, integer, nonNegative, text, uniqueTexts } from "../core/types.ts";
 import { UNSPECIFIED } from "../core/attribute.ts";
+import { checkZones, zonesOf } from "./availability-zones.ts";
 import {
-  availabilityZoneNotFound,
   invalidInput,
   invalidSharedSetting,
   networkInUse,
@@ -60,19 +60,9 @@ const attributes = {
   port_security_enabled: { type: boolean, post: true, put: true, default: true },
   dns_domain: { type: dnsDomain, post: true, put: true, default: "" },
   availability_zone_hints: { type: uniqueTexts(255), post: true, default: [], sort: true },
-  availability_zones: { value: (n, reader) => zonesOf(n.availability_zone_hints, reader.config.availabilityZones) },
+  availability_zones: { value: (n, reader) => zonesOf(reader, n.availability_zone_hints) },
   ...standardAttributes,
 } as const satisfies Attributes<NetworkObject>;
-
-/** Every chassis serves every network, so a network is wherever it was asked to be. */
-export function zonesOf(hints: readonly string[], all: readonly string[]): readonly string[] {
-  return hints.length > 0 ? hints : all;
-}
-
-export function checkZones(hints: readonly string[], all: readonly string[]): void {
-  const unknown = hints.find((zone) => !all.includes(zone));
-  if (unknown !== undefined) throw availabilityZoneNotFound(unknown);
-}
 
 interface Segment {
   readonly network_type: "geneve" | "vxlan";
@@ -156,11 +146,12 @@ export const networks: Resource<NetworkObject, typeof attributes> = {
   table: (state) => state.networks,
   tableIn: (tx) => tx.networks,
   notFound: networkNotFound,
+  bulk: true,
   quota: "network",
 
   create(tx, values) {
     refuseExternal(values["router:external"]);
-    checkZones(values.availability_zone_hints, tx.config.availabilityZones);
+    checkZones(tx, values.availability_zone_hints);
     const segment = chooseSegment(tx, values);
     return tx.networks.put({
       ...newObject(tx, values),

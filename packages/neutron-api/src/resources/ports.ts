@@ -240,6 +240,7 @@ export const ports: Resource<PortObject, typeof attributes> = {
   table: (state) => state.ports,
   tableIn: (tx) => tx.ports,
   notFound: portNotFound,
+  bulk: true,
   quota: "port",
 
   create(tx, values) {

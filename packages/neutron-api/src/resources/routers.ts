@@ -16,7 +16,7 @@ import { boolean, uniqueTexts } from "../core/types.ts";
 import { badRequest, invalidRoutes, networkNotFound, routerInUse, routerNotFound, routesExhausted } from "../errors.ts";
 import { contains, parseIp, parsePrefix } from "../ipam/addresses.ts";
 import { gatewayInfo } from "./gateway-type.ts";
-import { checkZones, zonesOf } from "./networks.ts";
+import { checkZones, zonesOf } from "./availability-zones.ts";
 
 const attributes = {
   ...identityAttributes,
@@ -25,7 +25,7 @@ const attributes = {
   external_gateway_info: { type: gatewayInfo, post: true, put: true, default: null, value: () => null },
   routes: { type: routesType, put: true, default: UNSPECIFIED },
   availability_zone_hints: { type: uniqueTexts(255), post: true, default: [] },
-  availability_zones: { value: (r, reader) => zonesOf(r.availability_zone_hints, reader.config.availabilityZones) },
+  availability_zones: { value: (r, reader) => zonesOf(reader, r.availability_zone_hints) },
   ...standardAttributes,
 } as const satisfies Attributes<RouterObject>;
 
@@ -63,10 +63,11 @@ export const routers: Resource<RouterObject, typeof attributes> = {
   table: (state) => state.routers,
   tableIn: (tx) => tx.routers,
   notFound: routerNotFound,
+  bulk: false,
   quota: "router",
 
   create(tx, values) {
-    checkZones(values.availability_zone_hints, tx.config.availabilityZones);
+    checkZones(tx, values.availability_zone_hints);
     refuseGateway(tx, values.external_gateway_info);
     return tx.routers.put({
       ...newObject(tx, values),

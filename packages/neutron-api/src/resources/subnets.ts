@@ -15,6 +15,7 @@ import { boolean, cidr, integerOf, ipOrNull, nonNegative, oneOf, uuid, uuidOrNul
 import {
   badRequest,
   gatewayIpInUse,
+  gatewayNotAllocatable,
   invalidInput,
   networkNotFound,
   subnetInUse,
@@ -29,6 +30,7 @@ import {
   checkSubnet,
   defaultGateway,
   defaultPools,
+  isReserved,
   type SubnetRules,
 } from "../ipam/subnet-rules.ts";
 import { isAutoDeleted } from "./networks.ts";
@@ -64,6 +66,7 @@ export const subnets: Resource<SubnetObject, typeof attributes> = {
   table: (state) => state.subnets,
   tableIn: (tx) => tx.subnets,
   notFound: subnetNotFound,
+  bulk: true,
   quota: "subnet",
 
   create(tx, values) {
@@ -81,6 +84,7 @@ export const subnets: Resource<SubnetObject, typeof attributes> = {
     const network = tx.networks.get(values.network_id);
     if (network === undefined) throw networkNotFound(values.network_id);
     const gateway_ip = values.gateway_ip === undefined ? defaultGateway(prefix) : values.gateway_ip;
+    if (gateway_ip !== null && isReserved(prefix, gateway_ip)) throw gatewayNotAllocatable(gateway_ip, rules.cidr);
     const pools =
       values.allocation_pools === undefined
         ? defaultPools(prefix, gateway_ip)
