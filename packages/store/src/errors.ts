@@ -9,6 +9,7 @@ export const STORE_ERROR_CODES = [
   "locked",
   "corrupt",
   "lease-lost",
+  "unsupported",
 ] as const;
 export type StoreErrorCode = (typeof STORE_ERROR_CODES)[number];
 
@@ -99,6 +100,14 @@ export class LeaseLost extends StoreError {
   }
 }
 
+/** What the store's capabilities say that it cannot do. */
+export class Unsupported extends StoreError {
+  override readonly name = "Unsupported";
+  constructor(message: string) {
+    super("unsupported", message);
+  }
+}
+
 /** An error as its fields, and back: the same class on both sides of a wire. */
 export interface ErrorFields {
   readonly code: StoreErrorCode;
@@ -132,6 +141,8 @@ export function errorFromFields({ code, message, limit = "", allowed = 0, actual
       return new StoreCorrupt(message);
     case "lease-lost":
       return new LeaseLost(message);
+    case "unsupported":
+      return new Unsupported(message);
     default:
       return code satisfies never;
   }

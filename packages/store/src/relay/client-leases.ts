@@ -47,7 +47,6 @@ class ClientLease implements Lease {
 export class ClientLeases {
   readonly #connection: Connection;
   readonly #clock: Clock;
-  readonly #ownHolder: string = crypto.randomUUID();
   readonly #held = new Set<ClientLease>();
   #up = Promise.withResolvers<void>();
 
@@ -57,7 +56,7 @@ export class ClientLeases {
   }
 
   async acquire(name: string, request: LeaseRequest): Promise<Lease> {
-    const { ttlSeconds, holder = this.#ownHolder, signal } = request;
+    const { ttlSeconds, holder = crypto.randomUUID(), signal } = request;
     if (!Number.isInteger(ttlSeconds) || ttlSeconds < 1 || ttlSeconds > 3600)
       throw new InvalidRequest(`ttlSeconds: ${ttlSeconds} is not 1 to 3600`);
     this.#connection.bear(ttlSeconds * 1000);
@@ -74,10 +73,7 @@ export class ClientLeases {
         this.#watchDeadline(lease);
         return lease;
       } catch (error) {
-        if (signal?.aborted === true) {
-          if (this.#connection.isUp) await this.#tellReleased(name);
-          throw error;
-        }
+        signal?.throwIfAborted();
         // The connection was cut while we waited: stand in line again.
         if (!(error instanceof Unavailable) || this.#connection.closed || this.#connection.isUp) throw error;
       }
@@ -146,11 +142,11 @@ export class ClientLeases {
   }
 
   async #release(lease: ClientLease): Promise<void> {
-    if (this.#drop(lease) && this.#connection.isUp) await this.#tellReleased(lease.name);
+    if (this.#drop(lease) && this.#connection.isUp) await this.#tellReleased(lease);
   }
-  async #tellReleased(name: string): Promise<void> {
+  async #tellReleased({ name, fence }: ClientLease): Promise<void> {
     try {
-      await this.#connection.request({ type: "release", name });
+      await this.#connection.request({ type: "release", name, fence });
     } catch (error) {
       // Cut: it runs out by itself.
       if (!(error instanceof Unavailable)) throw error;

@@ -54,6 +54,13 @@ class PageStream implements AsyncIterable<readonly Row[]> {
   }
 }
 
+interface ClientWatchOptions {
+  readonly number: number;
+  /** For one snapshot of each topic: fails when the connection is cut. */
+  readonly once: boolean;
+  readonly bufferBytes: number | undefined;
+  readonly ended: () => void;
+}
 interface Followed {
   generation: number;
   /** The server has begun this generation: what comes is of it. */
@@ -72,20 +79,23 @@ export class ClientWatch {
   readonly #topics = new Map<Topic, Followed>();
   #generation = 0;
 
-  /** @param once for one snapshot of each topic: fails when the connection is cut. */
-  constructor(number: number, connection: Connection, once: boolean, ended: () => void) {
+  constructor(options: ClientWatchOptions, connection: Connection) {
+    const { number, ended } = options;
     this.number = number;
     this.#connection = connection;
-    this.#once = once;
-    this.watch = new BufferedWatch(() => ({
-      join: (subscriptions) => this.#join(subscriptions),
-      leave: (topics) => this.#leave(topics),
-      end: () => {
-        this.#leave([...this.#topics.keys()]);
-        this.#connection.send({ type: "close", watch: number });
-        ended();
-      },
-    }));
+    this.#once = options.once;
+    this.watch = new BufferedWatch(
+      () => ({
+        join: (subscriptions) => this.#join(subscriptions),
+        leave: (topics) => this.#leave(topics),
+        end: () => {
+          this.#leave([...this.#topics.keys()]);
+          this.#connection.send({ type: "close", watch: number });
+          ended();
+        },
+      }),
+      options.bufferBytes,
+    );
   }
 
   up(): void {

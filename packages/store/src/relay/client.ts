@@ -32,6 +32,8 @@ export interface ConnectOptions {
   /** 0 to 1, for the jitter of reconnecting. */
   readonly random?: () => number;
   readonly onError?: (error: unknown) => void;
+  /** What a watch holds for a slow reader. Default 16 MiB. */
+  readonly watchBufferBytes?: number;
 }
 
 class RelayClient implements StoreDriver {
@@ -42,7 +44,10 @@ class RelayClient implements StoreDriver {
   #capabilities: Capabilities | undefined;
   #nextWatch = 1;
 
-  constructor(options: ConnectionOptions) {
+  readonly #bufferBytes: number | undefined;
+
+  constructor(options: ConnectionOptions, bufferBytes: number | undefined) {
+    this.#bufferBytes = bufferBytes;
     this.#connection = new Connection(options, {
       up: (welcome) => {
         this.#capabilities = welcome.capabilities;
@@ -120,7 +125,10 @@ class RelayClient implements StoreDriver {
 
   #open(once: boolean): Watch {
     const number = this.#nextWatch++;
-    const client = new ClientWatch(number, this.#connection, once, () => this.#watches.delete(number));
+    const client = new ClientWatch(
+      { number, once, bufferBytes: this.#bufferBytes, ended: () => this.#watches.delete(number) },
+      this.#connection,
+    );
     this.#watches.set(number, client);
     return client.watch;
   }
@@ -156,7 +164,10 @@ function addressOf(url: string): string {
  */
 export async function connectRelay(url: string, options: ConnectOptions): Promise<StoreDriver> {
   const { token, ca, signal, clock = systemClock, random = Math.random, onError = () => undefined } = options;
-  const client = new RelayClient({ address: addressOf(url), token, ca, clock, random, onError });
+  const client = new RelayClient(
+    { address: addressOf(url), token, ca, clock, random, onError },
+    options.watchBufferBytes,
+  );
   try {
     await client.connected(signal);
   } catch (error) {

@@ -94,7 +94,10 @@ export class Connection {
     const answer = Promise.withResolvers<unknown>();
     this.#waiting.set(request, { sentAt: this.#options.clock.now(), writes: frame.type === "commit", answer });
     socket.send(text);
-    const onAbort = (): void => answer.reject(signal?.reason);
+    const onAbort = (): void => {
+      answer.reject(signal?.reason);
+      if (frame.type === "lease") this.send({ type: "cancel", request, name: frame.name });
+    };
     signal?.addEventListener("abort", onAbort, { once: true });
     try {
       return await answer.promise;

@@ -44,7 +44,9 @@ export type ClientFrame =
       readonly holder: string;
       readonly resume?: Version;
     }
-  | { readonly type: "release"; readonly request: number; readonly name: string }
+  | { readonly type: "release"; readonly request: number; readonly name: string; readonly fence: Version }
+  /** The client no longer waits for the lease of that request; if it was granted meanwhile, it is released. */
+  | { readonly type: "cancel"; readonly request: number; readonly name: string }
   /** `once`: snapshots, and no more. */
   | {
       readonly type: "add";
@@ -96,7 +98,19 @@ export function encodeClientFrame(frame: ClientFrame): string {
   return JSON.stringify(frame);
 }
 
-const CLIENT_FRAMES = ["get", "head", "commit", "lease", "release", "add", "drop", "close", "ack", "ping"] as const;
+const CLIENT_FRAMES = [
+  "get",
+  "head",
+  "commit",
+  "lease",
+  "release",
+  "cancel",
+  "add",
+  "drop",
+  "close",
+  "ack",
+  "ping",
+] as const;
 
 /** @throws {ProtocolError} */
 export function decodeClientFrame(text: string): ClientFrame {
@@ -127,6 +141,13 @@ export function decodeClientFrame(text: string): ClientFrame {
         ...(fields["resume"] === undefined ? {} : { resume: version(asText(fields["resume"], "resume")) }),
       };
     case "release":
+      return {
+        type,
+        request: request(),
+        name: asText(fields["name"], "name"),
+        fence: version(asText(fields["fence"], "fence")),
+      };
+    case "cancel":
       return { type, request: request(), name: asText(fields["name"], "name") };
     case "add":
       return {

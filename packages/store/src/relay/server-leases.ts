@@ -5,7 +5,6 @@ import { LeaseLost } from "../errors.ts";
 
 /** The connection that a lease hangs on. */
 export interface LeaseLink {
-  readonly closed: AbortSignal;
   /** When the client was heard last, by the server's clock. */
   readonly heardAt: number;
   lost(name: string, fence: Version): void;
@@ -41,7 +40,7 @@ export class ServerLeases {
   }
 
   /** @throws {LeaseLost} when the lease to be resumed has gone. */
-  async acquire(asked: LeaseAsked, link: LeaseLink): Promise<Version> {
+  async acquire(asked: LeaseAsked, link: LeaseLink, signal: AbortSignal): Promise<Version> {
     const held = this.#granted.get(asked.name);
     if (
       held !== undefined &&
@@ -53,7 +52,7 @@ export class ServerLeases {
     }
     if (asked.resume !== undefined) await this.#mustStand(asked.name, asked.resume);
     const { ttlSeconds, holder } = asked;
-    const lease = await this.#driver.lease(asked.name, { ttlSeconds, holder, signal: link.closed });
+    const lease = await this.#driver.lease(asked.name, { ttlSeconds, holder, signal });
     if (asked.resume !== undefined && asked.resume !== lease.fence) {
       await lease[Symbol.asyncDispose]();
       throw new LeaseLost(`${asked.name} was lost`);
@@ -65,9 +64,9 @@ export class ServerLeases {
     return lease.fence;
   }
 
-  async release(name: string, link: LeaseLink): Promise<void> {
+  async release(name: string, fence: Version, link: LeaseLink): Promise<void> {
     const granted = this.#granted.get(name);
-    if (granted?.link === link) await this.#end(granted, false);
+    if (granted?.link === link && granted.lease.fence === fence) await this.#end(granted, false);
   }
 
   /** The connection ended; its leases wait for the next one. */

@@ -33,6 +33,12 @@ export interface SessionLimits {
   readonly clientBufferBytes: number;
 }
 
+interface AskedLease {
+  readonly cancelled: AbortController;
+  /** Once it is granted. */
+  fence: Version | undefined;
+}
+
 /** WebSocket close codes (RFC 6455 section 7.4.1). */
 const CLOSE = { policy: 1008, tryAgainLater: 1013 } as const;
 
@@ -53,7 +59,8 @@ export class Session implements SessionLink, LeaseLink {
   readonly #watches = new Map<number, SessionWatch>();
   readonly #missed = new Set<SubscribedTopic>();
   #inFlight = 0;
-  readonly #leasesAsked = new Set<string>();
+  /** By the number of the request: what is waited for, or held. */
+  readonly #leasesAsked = new Map<number, AskedLease>();
   #credit = PAGE_WINDOW;
   #wantCredit: PromiseWithResolvers<void>[] = [];
 
@@ -188,6 +195,9 @@ export class Session implements SessionLink, LeaseLink {
       case "lease":
         void this.#answer(frame.request, () => this.#lease(frame));
         break;
+      case "cancel":
+        this.#cancelLease(frame);
+        break;
       case "get":
       case "head":
       case "commit":
@@ -268,8 +278,7 @@ export class Session implements SessionLink, LeaseLink {
         return encodeCommitted(await this.driver.commit(frame.id, frame.changes, frame.expect));
       }
       case "release":
-        this.#leasesAsked.delete(frame.name);
-        await this.#leases.release(frame.name, this);
+        await this.#release(frame.name, frame.fence);
         return null;
       default:
         return frame satisfies never;
@@ -279,12 +288,35 @@ export class Session implements SessionLink, LeaseLink {
   async #lease(frame: Extract<ClientFrame, { type: "lease" }>): Promise<Version> {
     if (!this.#rights.mayLease(frame.name)) throw new Forbidden(`${this.#subject} may not hold ${frame.name}`);
     const { leasesPerConnection } = this.#limits;
-    if (this.#leasesAsked.size >= leasesPerConnection && !this.#leasesAsked.has(frame.name))
+    if (this.#leasesAsked.size >= leasesPerConnection)
       throw new TooLarge("leasesPerConnection", leasesPerConnection, this.#leasesAsked.size + 1);
     if (frame.holder.length === 0) throw new InvalidRequest("a lease needs a holder");
-    this.#leasesAsked.add(frame.name);
+    const cancelled = new AbortController();
+    const request: AskedLease = { cancelled, fence: undefined };
+    this.#leasesAsked.set(frame.request, request);
+    const { name, ttlSeconds, resume } = frame;
     // Of this subject: nobody else takes it over, whatever holder it names.
-    return this.#leases.acquire({ ...frame, holder: `${this.#subject} ${frame.holder}` }, this);
+    const asked = { name, ttlSeconds, holder: `${this.#subject} ${frame.holder}`, ...(resume && { resume }) };
+    try {
+      request.fence = await this.#leases.acquire(asked, this, AbortSignal.any([this.closed, cancelled.signal]));
+    } catch (error) {
+      this.#leasesAsked.delete(frame.request);
+      throw error;
+    }
+    if (cancelled.signal.aborted) await this.#release(name, request.fence);
+    return request.fence;
+  }
+
+  /** Its grant may be on its way: then it is given back. */
+  #cancelLease({ request, name }: Extract<ClientFrame, { type: "cancel" }>): void {
+    const asked = this.#leasesAsked.get(request);
+    asked?.cancelled.abort(new Unavailable("the client no longer waits"));
+    if (asked?.fence === undefined) return;
+    this.#release(name, asked.fence).catch((error: unknown) => this.#report(error));
+  }
+  async #release(name: string, fence: Version): Promise<void> {
+    for (const [request, asked] of this.#leasesAsked) if (asked.fence === fence) this.#leasesAsked.delete(request);
+    await this.#leases.release(name, fence, this);
   }
 
   #mustRead(topic: Topic): void {
