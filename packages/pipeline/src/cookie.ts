@@ -26,7 +26,17 @@ for (const [name, number] of Object.entries(APP_NUMBERS)) {
   appNames.set(number, name);
 }
 
+/** A unit makes many flows for one owner, one after another. */
+let last: { readonly owner: Pick<Owner, "app" | "id">; readonly cookie: bigint } | undefined;
+
 export function cookieOf(owner: Pick<Owner, "app" | "id">): bigint {
+  if (last?.owner === owner) return last.cookie;
+  const cookie = makeCookie(owner);
+  last = { owner, cookie };
+  return cookie;
+}
+
+function makeCookie(owner: Pick<Owner, "app" | "id">): bigint {
   const app = appNumbers.get(owner.app);
   if (app === undefined) throw new RangeError(`app ${owner.app} has no number in APP_NUMBERS`);
   return (BigInt(app) << 56n) | objectBits(owner.id);

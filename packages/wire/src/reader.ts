@@ -57,6 +57,7 @@ export class Reader {
   /** An unsigned integer of any width. */
   uint(length: number, what = "uint"): bigint {
     const at = this.#take(length, what);
+    if (length === 16) return (this.#view.getBigUint64(at) << 64n) | this.#view.getBigUint64(at + 8);
     let value = 0n;
     for (let i = 0; i < length; i++) value = (value << 8n) | BigInt(this.#view.getUint8(at + i));
     return value;

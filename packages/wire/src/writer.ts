@@ -74,6 +74,11 @@ export class Writer {
       throw new EncodeError("out-of-range", field, `${value} does not fit ${length} bytes`);
     }
     const at = this.#grow(length);
+    if (length === 16) {
+      this.#view.setBigUint64(at, value >> 64n);
+      this.#view.setBigUint64(at + 8, value & 0xffffffffffffffffn);
+      return this;
+    }
     let rest = value;
     for (let i = length - 1; i >= 0; i--) {
       this.#bytes[at + i] = Number(rest & 0xffn);

@@ -2,8 +2,7 @@
  * Neighbour Discovery: solicitations for addresses of the network are answered on the sender's host (RFC 4861 section 7.2.4).
  *
  *   services --> [nd] -- solicitation for a known address --> [nd_reply] -- advertisement to the sender
- *                 |----- duplicate address detection by somebody else: the controller defends the address
- *                 |----- solicitation by the address's own holder: next
+ *                 |----- duplicate address detection (from "::"): next, so that who holds the address defends it itself
  *                 `- miss: next
  */
 import { each, type Read } from "@dragonflow/engine";
@@ -11,40 +10,34 @@ import type { PortRecord, RouterPortRecord } from "@dragonflow/model";
 import {
   act,
   type Desired,
-  defineNetworkApp,
   defineFlowTable,
+  defineNetworkApp,
   ETH_TYPE,
   flow,
   goto,
   hosts,
   IP_PROTO,
   isIpv6,
-  limit,
   linkLocalText,
-  meter,
   type Owner,
   outputInPort,
   ports,
   priority,
-  punt,
-  response,
   routerPorts,
+  type Step,
   servedHere,
   setIpv6,
   setMac,
-  type Step,
   stages,
 } from "@dragonflow/pipeline";
-import { type Defended, defender } from "./defender.ts";
 
 const app = "nd";
 const ICMP6 = { eth_type: ETH_TYPE.ipv6, ip_proto: IP_PROTO.icmpv6 };
-const SOLICITATION = 135;
+const SOLICITATION = { ...ICMP6, icmpv6_type: 135, icmpv6_code: 0 };
 const ADVERTISEMENT = 136;
 /** The word that carries the R, S and O flags (RFC 4861 section 4.4): solicited and override, and router where it is one. */
 const FLAGS = { host: 0x60000000, router: 0xe0000000 } as const;
 const OPTION_TARGET_LINK_LAYER = 2;
-const DEFENCES_PER_SECOND = 100;
 
 const reply = defineFlowTable({
   name: "nd_reply",
@@ -59,7 +52,7 @@ const nd = defineFlowTable({
   name: "nd",
   purpose: "solicitations answered for the address's holder",
   stage: stages.services,
-  match: ["network", "sourcePort", "eth_type", "ip_proto", "icmpv6_type", "icmpv6_code", "ipv6_src", "nd_target"],
+  match: ["network", "eth_type", "ip_proto", "icmpv6_type", "icmpv6_code", "ipv6_src", "nd_target"],
   next: [reply, stages.chain],
   miss: "next",
 });
@@ -79,85 +72,42 @@ function advertise(mac: string, ip: string, kind: keyof typeof FLAGS): readonly 
   ];
 }
 
-interface Address {
-  readonly owner: Owner;
-  readonly networkKey: number;
-  readonly mac: string;
-  readonly ip: string;
-  readonly kind: keyof typeof FLAGS;
-}
-
-function solicited({ owner, networkKey, mac, ip, kind }: Address): Desired {
-  const match = { network: networkKey, ...ICMP6, icmpv6_type: SOLICITATION, icmpv6_code: 0, nd_target: ip };
-  return flow(owner, nd, priority.normal, match, advertise(mac, ip, kind));
-}
-
-/** Somebody without an address yet asks for this one: the answer goes to all nodes (RFC 4862 section 5.4.4), which no flow can make. */
-function defence(address: Address, subject: number): Desired {
-  const { owner, networkKey, ip } = address;
-  const match = {
-    network: networkKey,
-    ...ICMP6,
-    icmpv6_type: SOLICITATION,
-    icmpv6_code: 0,
-    ipv6_src: "::",
-    nd_target: ip,
-  };
-  return flow(owner, nd, priority.normal + 1, match, [limit(app), punt(defender, subject)]);
-}
-
-function port(record: PortRecord, read: Read): readonly Desired[] {
-  const network = record.adminUp ? servedHere(record.networkId, read) : undefined;
+/** The holder's addresses, and the link-local one that goes with its MAC: on a network with IPv6 it is there without anybody giving it. */
+function answers(
+  owner: Owner,
+  holder: Pick<PortRecord, "networkId" | "mac" | "addresses" | "adminUp">,
+  kind: keyof typeof FLAGS,
+  read: Read,
+): readonly Desired[] {
+  const given = holder.addresses.map(({ ip }) => ip).filter(isIpv6);
+  const network = holder.adminUp && given.length > 0 ? servedHere(holder.networkId, read) : undefined;
   if (network === undefined) return [];
-  const owner = { app, kind: "port", id: record.id };
-  const given = record.addresses.map(({ ip }) => ip).filter(isIpv6);
-  // Its link-local address is nobody's to give, but on a network with IPv6 it is there.
-  const addresses = given.length === 0 ? [] : [...new Set([...given, linkLocalText(record.mac)])];
-  const flows = addresses.flatMap((ip) => {
-    const address = { owner, networkKey: network.key, mac: record.mac, ip, kind: "host" } as const;
-    const answers = [solicited(address), defence(address, record.key)];
-    if (record.chassis !== network.chassis) return answers;
-    // Answered in its own name, the holder would take the address for a duplicate (RFC 4862 section 5.4.3).
-    const own = {
-      network: network.key,
-      sourcePort: record.key,
-      ...ICMP6,
-      icmpv6_type: SOLICITATION,
-      icmpv6_code: 0,
-      nd_target: ip,
-    };
-    return [...answers, flow(owner, nd, priority.special, own, [goto(stages.chain)])];
-  });
-  const defended: Defended = { type: "defended", mac: record.mac, addresses, router: false };
-  return addresses.length === 0 ? [] : [...flows, response(defender.name, record.key, defended)];
+  const addresses = [...new Set([...given, linkLocalText(holder.mac)])];
+  return addresses.map((ip) =>
+    flow(
+      owner,
+      nd,
+      priority.normal,
+      { network: network.key, ...SOLICITATION, nd_target: ip },
+      advertise(holder.mac, ip, kind),
+    ),
+  );
 }
 
-function routerPort(record: RouterPortRecord, read: Read): readonly Desired[] {
-  const network = record.adminUp ? servedHere(record.networkId, read) : undefined;
-  const given = record.addresses.map(({ ip }) => ip).filter(isIpv6);
-  if (network === undefined || given.length === 0) return [];
-  const owner = { app, kind: "router-port", id: record.id };
-  const addresses = [...new Set([...given, linkLocalText(record.mac)])];
-  const defended: Defended = { type: "defended", mac: record.mac, addresses, router: true };
-  return [
-    ...addresses.flatMap((ip) => {
-      const address = { owner, networkKey: network.key, mac: record.mac, ip, kind: "router" } as const;
-      return [solicited(address), defence(address, record.key)];
-    }),
-    response(defender.name, record.key, defended),
-  ];
-}
+const port = (record: PortRecord, read: Read): readonly Desired[] =>
+  answers({ app, kind: "port", id: record.id }, record, "host", read);
+
+const routerPort = (record: RouterPortRecord, read: Read): readonly Desired[] =>
+  answers({ app, kind: "router-port", id: record.id }, record, "router", read);
 
 function everyNetwork(): readonly Desired[] {
   const owner = { app, kind: "host", id: "self" };
-  const copyMac = act({
-    type: "copy_field",
-    src: { field: "eth_src", start: 0, bits: 48 },
-    dst: { field: "nd_tll", start: 0, bits: 48 },
-  });
+  const whole = (field: "eth_src" | "nd_tll") => ({ field, start: 0, bits: 48 });
+  const copyMac = act({ type: "copy_field", src: whole("eth_src"), dst: whole("nd_tll") });
   return [
     flow(owner, reply, priority.normal, { ...ICMP6, icmpv6_type: ADVERTISEMENT }, [copyMac, outputInPort]),
-    meter(app, DEFENCES_PER_SECOND),
+    // Answered in its own name, the holder would take the address for a duplicate (RFC 4862 section 5.4.3).
+    flow(owner, nd, priority.special, { ...SOLICITATION, ipv6_src: "::" }, [goto(stages.chain)]),
   ];
 }
 
@@ -165,5 +115,4 @@ export default defineNetworkApp({
   name: app,
   tables: [nd, reply],
   units: [each(ports, port), each(routerPorts, routerPort), each(hosts, everyNetwork)],
-  responders: [defender],
 });

@@ -104,7 +104,7 @@ export interface PortSpec {
 export const portId = (n: number): string => uuid("c0", n);
 export const mac = (n: number): string =>
   `fa:16:3e:00:${(n >> 8).toString(16).padStart(2, "0")}:${(n & 255).toString(16).padStart(2, "0")}`;
-export const ipv4 = (network: number, n: number): string => `10.0.${network}.${n}`;
+export const ipv4 = (network: number, n: number): string => `10.${(n >> 16) * 64}.${network + ((n >> 8) & 255)}.${n & 255}`;
 export const ipv6 = (network: number, n: number): string => `fd00:${network}::${n.toString(16)}`;
 
 /** A port with key 100 + n, MAC …:n, addresses …n; on SELF its interface has OpenFlow number n. */
