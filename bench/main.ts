@@ -24,19 +24,35 @@ for (const { name, about, run } of CASES.filter((c) => names.length === 0 || nam
   console.log(`\n${name}: ${about}`);
   const figures = await run((line) => console.log(`  … ${line}`));
   results[name] = figures;
-  console.log(`  ${"".padEnd(58)} ${"median".padStart(10)} ${"p95".padStart(10)} ${"min".padStart(10)} ${"max".padStart(10)}  runs`);
+  console.log(
+    `  ${"".padEnd(58)} ${"median".padStart(10)} ${"p95".padStart(10)} ${"min".padStart(10)} ${"max".padStart(10)}  runs`,
+  );
   for (const f of figures) {
-    const show = (value: number): string => (f.unit === "count" ? value.toFixed(0) : value.toFixed(f.unit === "ratio" ? 2 : 1)).padStart(10);
+    const show = (value: number): string =>
+      (f.unit === "count" ? value.toFixed(0) : value.toFixed(f.unit === "ratio" ? 2 : 1)).padStart(10);
     const bound = f.bound === undefined ? "" : `  (bound ${f.bound} ${f.unit})`;
-    console.log(`  ${`${f.name}, ${f.unit}`.padEnd(58)} ${show(f.median)} ${show(f.p95)} ${show(f.min)} ${show(f.max)}  ${f.runs}${bound}`);
+    console.log(
+      `  ${`${f.name}, ${f.unit}`.padEnd(58)} ${show(f.median)} ${show(f.p95)} ${show(f.min)} ${show(f.max)}  ${f.runs}${bound}`,
+    );
   }
 }
 
 const git = (...args: readonly string[]): string => execFileSync("git", args, { encoding: "utf8" }).trim();
-const machine = { cpu: cpus()[0]?.model ?? "unknown", cores: cpus().length, memoryGb: Math.round(totalmem() / 2 ** 30), node: process.version };
+const machine = {
+  cpu: cpus()[0]?.model ?? "unknown",
+  cores: cpus().length,
+  memoryGb: Math.round(totalmem() / 2 ** 30),
+  node: process.version,
+};
 const directory = resolve(import.meta.dirname, "results");
 mkdirSync(directory, { recursive: true });
 for (const [name, figures] of Object.entries(results)) {
-  const document = { case: name, date: new Date().toISOString(), commit: git("rev-parse", "--short", "HEAD"), machine, figures };
+  const document = {
+    case: name,
+    date: new Date().toISOString(),
+    commit: git("rev-parse", "--short", "HEAD"),
+    machine,
+    figures,
+  };
   writeFileSync(resolve(directory, `${name}.json`), `${JSON.stringify(document, null, 2)}\n`);
 }

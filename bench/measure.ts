@@ -18,9 +18,15 @@ export interface Case {
   readonly run: (report: (line: string) => void) => Promise<readonly Figure[]>;
 }
 
-export function figure(name: string, unit: Figure["unit"], values: readonly number[], more: Pick<Figure, "bound" | "note"> = {}): Figure {
+export function figure(
+  name: string,
+  unit: Figure["unit"],
+  values: readonly number[],
+  more: Pick<Figure, "bound" | "note"> = {},
+): Figure {
   const sorted = values.toSorted((a, b) => a - b);
-  const at = (fraction: number): number => sorted[Math.min(sorted.length - 1, Math.floor(fraction * sorted.length))] ?? Number.NaN;
+  const at = (fraction: number): number =>
+    sorted[Math.min(sorted.length - 1, Math.floor(fraction * sorted.length))] ?? Number.NaN;
   return { name, unit, median: at(0.5), p95: at(0.95), min: at(0), max: at(1), runs: values.length, ...more };
 }
 

@@ -13,8 +13,12 @@ export function newEngine(): Engine<Desired> {
 }
 
 /** Partitions of rows that come from the store, all of them arrived. */
-export function arrived(rows: readonly RowChange[]): readonly { readonly partition: string; readonly state: "current" }[] {
-  return [...new Set(rows.map((row) => row.partition))].filter((p) => p !== LOCAL).map((partition) => ({ partition, state: "current" }));
+export function arrived(
+  rows: readonly RowChange[],
+): readonly { readonly partition: string; readonly state: "current" }[] {
+  return [...new Set(rows.map((row) => row.partition))]
+    .filter((p) => p !== LOCAL)
+    .map((partition) => ({ partition, state: "current" }));
 }
 
 /** A host with one VM in each of two routed networks, and `remote` ports elsewhere in the first: 10 flows each. */

@@ -11,7 +11,8 @@ const RUNS = 5;
 
 export const install: Case = {
   name: "install",
-  about: "100,000 flows into a real vswitchd up to the barrier, in alternation with ovs-ofctl --bundle add-flows of the same flows",
+  about:
+    "100,000 flows into a real vswitchd up to the barrier, in alternation with ovs-ofctl --bundle add-flows of the same flows",
   async run(report) {
     const rows = oneHost(FLOWS / 8);
     const updates = dispatch(newEngine().apply(rows, arrived(rows))).switch;
@@ -30,7 +31,9 @@ export const install: Case = {
       flows = driver.counters.flowMods;
       const file = join(ovs.dir, "flows.txt");
       // Without statistics, and without what the groups need: the text that ovs-ofctl reads back in.
-      const dump = (await ovs.ofctl("--no-stats", "--no-names", "dump-flows", ovs.bridge)).split("\n").filter((line) => line.includes("actions=") && !line.includes("group:"));
+      const dump = (await ovs.ofctl("--no-stats", "--no-names", "dump-flows", ovs.bridge))
+        .split("\n")
+        .filter((line) => line.includes("actions=") && !line.includes("group:"));
       writeFileSync(file, dump.map((line) => line.trim()).join("\n"));
       driver.close();
       await ovs.ofctl("del-flows", ovs.bridge);
@@ -43,7 +46,12 @@ export const install: Case = {
       figure("flows", "count", [flows]),
       figure("Dragonflow: read back, encode, bundle, barrier", "ms", ours),
       figure("ovs-ofctl --bundle add-flows (whole process)", "ms", theirs),
-      figure("ratio, run by run", "ratio", ours.map((value, i) => value / (theirs[i] ?? 1)), { bound: 1 }),
+      figure(
+        "ratio, run by run",
+        "ratio",
+        ours.map((value, i) => value / (theirs[i] ?? 1)),
+        { bound: 1 },
+      ),
     ];
   },
 };
