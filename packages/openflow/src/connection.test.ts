@@ -115,13 +115,13 @@ test("answers find their requests in any order", () => {
 test("a reply of many parts is put together", () => {
   const { controller, peer } = pair();
   controller.request({ type: "table_stats_request" }, "tables");
-  controller.request({ type: "barrier_request" }, "barrier");
-  const [{ xid } = assert.fail(), barrier] = arrived(controller, peer);
+  controller.request({ type: "get_config_request" }, "config");
+  const [{ xid } = assert.fail(), config] = arrived(controller, peer);
   const entries = Array.from({ length: 10_000 }, (_, i) => ({ table: i % 254, active: i, lookups: 0n, matched: 0n }));
   peer.reply(xid, { type: "table_stats_reply", entries, more: true });
   // Between the parts there is room for other messages.
   peer.reply(0, { type: "packet_in2", frame: Uint8Array.of(1) });
-  peer.reply(barrier?.xid ?? 0, { type: "barrier_reply" });
+  peer.reply(config?.xid ?? 0, { type: "get_config_reply", fragments: "normal", missSendLengthBytes: 0 });
   peer.reply(xid, { type: "table_stats_reply", entries: [] });
   const events = carry(peer, controller, 999);
   assert.deepEqual(
@@ -192,6 +192,22 @@ test("an error ends the request that it answers", () => {
   const events = carry(peer, controller);
   assert.equal(events.length, 1);
   assert.ok(events[0]?.type === "failed" && events[0].tag === "stats");
+});
+
+test("a barrier's answer ends the requests before it that have none", () => {
+  const { controller, peer } = pair();
+  controller.request({ type: "features_request" }, "lost");
+  controller.request({ type: "barrier_request" }, "barrier");
+  controller.request({ type: "features_request" }, "later");
+  const barrier = arrived(controller, peer)[1];
+  peer.reply(barrier?.xid ?? 0, { type: "barrier_reply" });
+  const [lost, reply, ...others] = carry(peer, controller);
+  assert.ok(lost?.type === "failed" && lost.tag === "lost");
+  assert.ok(lost.error instanceof ConnectionError && lost.error.code === "unanswered");
+  assert.ok(reply?.type === "reply" && reply.tag === "barrier");
+  assert.deepEqual(others, []);
+  const [closed] = controller.close(new ConnectionError("closed", "test"));
+  assert.deepEqual(closed?.type === "closed" && closed.unanswered, ["later"]);
 });
 
 test("a message that cannot be read is told, and the connection goes on", () => {

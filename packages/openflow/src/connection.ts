@@ -236,6 +236,10 @@ export class Connection {
     const answer = this.#outstanding.answer(xid, message, bytes);
     switch (answer.type) {
       case "whole":
+        for (const { xid: lost, message: request, tag } of answer.unanswered) {
+          const error = new ConnectionError("unanswered", `${request.type} (xid ${lost}), though a later barrier was`);
+          events.push({ type: "failed", xid: lost, error, tag });
+        }
         events.push({ type: "reply", xid, message: answer.message, tag: answer.sent.tag });
         return;
       case "failed":

@@ -23,13 +23,19 @@ interface Batch {
   readonly tag: unknown;
 }
 
+/** A request that was never answered. */
+export interface Lost extends Sent {
+  readonly xid: number;
+}
+
 /** What came of a message that may be part of an answer. */
 export type Answer =
   /** It answers nothing that was asked. */
   | { readonly type: "stray" }
   /** More parts follow. */
   | { readonly type: "part" }
-  | { readonly type: "whole"; readonly sent: Sent; readonly message: Message }
+  /** `unanswered`: what a barrier shows to be lost, for its answer comes behind those to all that was sent before. */
+  | { readonly type: "whole"; readonly sent: Sent; readonly message: Message; readonly unanswered: readonly Lost[] }
   | { readonly type: "failed"; readonly sent: Sent; readonly error: Error };
 
 /**
@@ -105,12 +111,23 @@ export class Outstanding {
   }
 
   #complete(xid: number, pending: Pending, message: Message): Answer {
+    const unanswered = message.type === "barrier_reply" ? this.#settle(xid, pending) : [];
     this.#requests.delete(xid);
-    if (message.type === "barrier_reply") {
-      const done = this.#batches.findIndex(({ number }) => number >= pending.batchesBefore);
-      for (const { messages } of this.#batches.splice(0, done < 0 ? this.#batches.length : done))
-        this.#kept -= messages.length;
+    return { type: "whole", sent: pending, message, unanswered };
+  }
+
+  /** A barrier is answered: nothing that was sent before it is outstanding any more. Returns the requests that should have been answered. */
+  #settle(barrierXid: number, { batchesBefore }: Pending): Lost[] {
+    const done = this.#batches.findIndex(({ number }) => number >= batchesBefore);
+    const settled = this.#batches.splice(0, done < 0 ? this.#batches.length : done);
+    for (const { messages } of settled) this.#kept -= messages.length;
+    const lost: Lost[] = [];
+    // A Map keeps the order in which the requests were sent.
+    for (const [xid, { message, tag }] of this.#requests) {
+      if (xid === barrierXid) break;
+      lost.push({ xid, message, tag });
     }
-    return { type: "whole", sent: pending, message };
+    for (const { xid } of lost) this.#requests.delete(xid);
+    return lost;
   }
 }

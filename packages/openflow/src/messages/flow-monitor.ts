@@ -4,6 +4,8 @@
  * - Flag `no_abbrev` is refused (OFPMOFC_BAD_FLAGS), and `only_own` has the meaning of Nicira's "own" instead: with it, changes that this very
  *   connection makes are reported in full; without it, as `abbrev`, by the xid of the request. Changes by others are always reported in full.
  * - A `delete` needs a match as well.
+ * - A request that is refused gets an error with an arbitrary xid, type and code (vswitchd sends the wrong piece of its memory): send a barrier behind
+ *   the request, and it fails as `unanswered`.
  *
  * The reply to the request holds the flows that match now (`initial`). Later updates come in messages of the same type with xid 0, those of one
  * request before its barrier's reply. When the connection is slow to read, vswitchd sends `paused`, and reports only removals; later what

@@ -56,8 +56,8 @@ const packetProperties = {
 const continuation = property(8, aligned(rest));
 
 /**
- * Sent in place of `packet_in` after a `set_packet_in_format` that asks for it. `controller` actions that pause need it: with another format the packet is
- * dropped. A paused packet's table is 0 and its cookie is absent: they are in the continuation.
+ * Sent in place of `packet_in` after a `set_packet_in_format` that asks for it. `controller` actions that pause need it: in another format the
+ * continuation is missing, and the packet is lost. The table of a paused packet is 0 and its cookie absent: they are in the continuation.
  */
 export const packetIn2 = nicira(
   "packet_in2",
