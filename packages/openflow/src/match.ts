@@ -1,9 +1,9 @@
 import { DecodeError, EncodeError, type Reader, type Writer } from "@dragonflow/wire";
-import { isView, withoutViews } from "./fields/canonical.ts";
+import { withoutViews } from "./fields/canonical.ts";
 import { type FieldRow, findField } from "./fields/lookup.ts";
 import { satisfies } from "./fields/prerequisites.ts";
 import type { FieldName, FieldValue } from "./fields/table.ts";
-import { and, checkWidth, type FieldTerm, type Masked, putOxm, readOxm } from "./fields/value.ts";
+import { and, checkMask, checkValue, type FieldTerm, type Masked, putOxm, readOxm } from "./fields/value.ts";
 
 /**
  * What a flow looks for: a value, or a value under a mask, per field; a field that is not named may be anything. Ports are numbers as in
@@ -40,26 +40,26 @@ export function encodeMatch(w: Writer, match: Match): void {
 
 /** The fields of a match alone, one OXM behind another. */
 export function encodeFields(w: Writer, match: Match): void {
-  let terms: Terms = match;
-  let checked = match;
+  const terms: Terms = match;
   let count = 0;
   let registers = false;
   for (const name in terms) {
+    const term = terms[name];
+    if (term === undefined) continue;
     const row = findField(name);
     if (row === undefined) throw new EncodeError("bad-value", name, "is not a field");
-    if (isView(name) && terms[name] !== undefined) {
-      checked = withoutViews(match);
-      encodeFields(w, checked);
+    if (row.view) {
+      encodeFields(w, withoutViews(match));
       return;
     }
-    if (row.register >= 0) {
-      if (!registers) registerMasks.fill(0);
-      registers = takeRegister(row, terms[name]) || registers;
-    } else if (terms[name] !== undefined) {
+    if (row.register < 0) {
       count = insert(row, count);
+      continue;
     }
+    if (!registers) registerMasks.fill(0);
+    registers = true;
+    takeRegister(row, term);
   }
-  terms = checked;
   let i = 0;
   for (; i < count; i++) {
     const row = rows[i];
@@ -86,16 +86,21 @@ function insert(row: FieldRow, count: number): number {
 }
 
 function encodeTerm(w: Writer, row: FieldRow, term: number | bigint | Masked | undefined, match: Match): void {
-  if (term === undefined) return;
+  // Ethernet is what a match is about anyway: vswitchd does not keep that it was said.
+  if (term === undefined || (term === 0 && row.name === "packet_type")) return;
+  if (row.quirky) {
+    encodeQuirky(w, row, term, match);
+    return;
+  }
   if (typeof term !== "object") {
-    checkWidth(row, term);
+    checkValue(row, term);
     if (row.needs !== undefined) checkPrerequisite(row, match);
     putOxm(w, row, term);
     return;
   }
   const { value, mask } = term;
-  checkWidth(row, value);
-  checkWidth(row, mask);
+  checkValue(row, value);
+  checkMask(row, mask);
   if (mask === row.ones) {
     if (row.needs !== undefined) checkPrerequisite(row, match);
     putOxm(w, row, value);
@@ -108,21 +113,35 @@ function encodeTerm(w: Writer, row: FieldRow, term: number | bigint | Masked | u
   putOxm(w, row, typeof value === "number" ? and(value, Number(mask)) : value & BigInt(mask), mask);
 }
 
+/** Encodes what vswitchd 3.1 would misread as what it makes of it, or not at all. */
+function encodeQuirky(w: Writer, row: FieldRow, term: number | bigint | Masked, match: Match): void {
+  const value = typeof term === "object" ? term.value : term;
+  const mask = typeof term === "object" ? term.mask : row.ones;
+  checkValue(row, value);
+  checkMask(row, mask);
+  checkPrerequisite(row, match);
+  const kept = and(Number(value), Number(mask));
+  if (kept === 0) throw new EncodeError("unsupported", row.name, "vswitchd takes a match on 0 for a match on anything");
+  const keptMask = row.field.valueAsMask === true ? kept : Number(mask);
+  if (keptMask !== row.ones && row.field.maskable !== true) {
+    throw new EncodeError("bad-value", row.name, "cannot be matched in part");
+  }
+  putOxm(w, row, kept, keptMask === row.ones ? undefined : keptMask);
+}
+
 function checkPrerequisite(row: FieldRow, match: Match): void {
   if (row.needs !== undefined && !satisfies(match, row.needs)) {
     throw new EncodeError("prerequisite", row.name, `needs a match on ${row.needs}`);
   }
 }
 
-function takeRegister(row: FieldRow, term: number | bigint | Masked | undefined): boolean {
-  if (term === undefined) return false;
+function takeRegister(row: FieldRow, term: number | bigint | Masked): void {
   const value = typeof term === "object" ? term.value : term;
   const mask = typeof term === "object" ? term.mask : row.ones;
-  checkWidth(row, value);
-  checkWidth(row, mask);
+  checkValue(row, value);
+  checkMask(row, mask);
   registerMasks[row.register] = Number(mask);
   registerValues[row.register] = and(Number(value), Number(mask));
-  return true;
 }
 
 function encodeRegisters(w: Writer): void {
@@ -164,7 +183,7 @@ export function decodeFields(r: Reader): Match {
     const { name } = term.row;
     if (Object.hasOwn(terms, name)) throw new DecodeError("bad-value", at, `${name} twice`);
     if (name === "packet_type" && term.value === 0) continue;
-    if (isView(name)) views = true;
+    if (term.row.view) views = true;
     const kept = termOf(term);
     if (kept !== undefined) terms[name] = kept;
   }

@@ -5,7 +5,7 @@ import type { FieldName } from "../fields/table.ts";
 import { structure } from "../layout.ts";
 import { type ActionText, bare, required } from "../text/action-text.ts";
 import { hexDigits, parseHexBytes, parseNumber } from "../text/number.ts";
-import { type Piece, splitArguments } from "../text/piece.ts";
+import { Piece, splitArguments } from "../text/piece.ts";
 import { parseField } from "../text/sub-field.ts";
 import { fieldText, parsePacketType } from "../text/value.ts";
 import { action, nicira } from "./row.ts";
@@ -129,7 +129,8 @@ function parseTlv(piece: Piece): NshTlv {
   const found = /^(0x[0-9a-f]+),(\d+),0x([0-9a-f]+)$/i.exec(piece.text);
   if (found === null) piece.fail("bad-value", `"${piece.text}" is not (class,type,0xvalue)`);
   const [, tlvClass = "", type = "", digits = ""] = found;
-  const value = parseHexBytes(piece.slice(piece.text.length - digits.length), "tlv");
+  // A number: zeros in front are not printed.
+  const value = parseHexBytes(new Piece(digits.length % 2 === 0 ? digits : `0${digits}`, piece.offset), "tlv");
   return {
     class: parseNumber(piece.slice(0, tlvClass.length), 16, "tlv class"),
     type: parseNumber(piece.slice(tlvClass.length + 1, tlvClass.length + 1 + type.length), 8, "tlv type"),

@@ -4,7 +4,7 @@ import { PortNumber } from "../numbers.ts";
 import { type ActionText, bare, call, readArguments, required } from "../text/action-text.ts";
 import { parsePort, printPort } from "../text/names.ts";
 import { parseNumber } from "../text/number.ts";
-import { action, nicira } from "./row.ts";
+import { action, nicira, refusedAction } from "./row.ts";
 import { port16 } from "./steering.ts";
 
 /** Sends packets to the collectors of a set, as IPFIX. */
@@ -80,7 +80,7 @@ const sampleText: ActionText<Sample> = {
 
 const nothing = structure({});
 
-/** Actions that watch, and two that exist for debugging Open vSwitch itself. */
+/** Actions that watch, and two for debugging Open vSwitch itself, which takes them only when started with --enable-dummy. */
 export const MONITORING_ACTIONS = {
   sample: action(
     sampleText,
@@ -88,6 +88,6 @@ export const MONITORING_ACTIONS = {
     nicira(38, sample("port"), (a) => a.direction === undefined),
     nicira(41, sample("direction")),
   ),
-  debug_recirc: action(bare("debug_recirc"), nicira(255, nothing)),
-  debug_slow: action(bare("debug_slow"), nicira(254, nothing)),
+  debug_recirc: refusedAction("OFPBAC_BAD_VENDOR_TYPE", action(bare("debug_recirc"), nicira(255, nothing))),
+  debug_slow: refusedAction("OFPBAC_BAD_VENDOR_TYPE", action(bare("debug_slow"), nicira(254, nothing))),
 } as const;

@@ -2,7 +2,7 @@ import { type Codec, DecodeError, EncodeError, padding, u8, u16, u32 } from "@dr
 import { fieldRow } from "../fields/lookup.ts";
 import { putOxmHeader, readOxmHeader, referencedRow, type SubField, subField } from "../fields/subfield.ts";
 import type { FieldName, FieldValue } from "../fields/table.ts";
-import { and, checkWidth, putOxm, readOxm } from "../fields/value.ts";
+import { and, checkMask, checkValue, putOxm, readOxm } from "../fields/value.ts";
 import { structure } from "../layout.ts";
 import { PortNumber } from "../numbers.ts";
 import { type ActionText, bare, decimal, hexadecimal, single } from "../text/action-text.ts";
@@ -57,20 +57,21 @@ const setField: Codec<SetField> = {
   },
   write(w, { field, value, mask }) {
     const row = fieldRow(field);
-    checkWidth(row, value);
+    checkValue(row, value);
     if (row.field.writable !== true) throw new EncodeError("bad-value", field, "cannot be written");
     if (mask === undefined || mask === row.ones) {
       putOxm(w, row, value);
       return;
     }
-    checkWidth(row, mask);
+    checkMask(row, mask);
     putOxm(w, row, typeof value === "number" ? and(value, Number(mask)) : value & BigInt(mask), mask);
   },
 };
 const setFieldText: ActionText<SetField> = {
   print({ field, value, mask }, names) {
     const row = fieldRow(field);
-    return `set_field:${printValue(row, value, mask, names)}->${fieldText(row)}`;
+    const shown = mask === row.ones ? undefined : mask;
+    return `set_field:${printValue(row, value, shown, names)}->${fieldText(row)}`;
   },
   keywords: {},
 };
@@ -125,8 +126,8 @@ const decTtlControllers: Codec<DecTtl> = {
 const decTtlText: ActionText<DecTtl> = {
   print: ({ controllers }) => (controllers === undefined ? "dec_ttl" : `dec_ttl(${controllers.join(",")})`),
   keywords: {
-    dec_ttl: ({ value, delimiter }) =>
-      delimiter === "" ? {} : { controllers: splitWords(value).map((id) => parseNumber(id, 16, "dec_ttl")) },
+    dec_ttl: ({ value }) =>
+      value.empty ? {} : { controllers: splitWords(value).map((id) => parseNumber(id, 16, "dec_ttl")) },
   },
 };
 

@@ -1,6 +1,7 @@
 import { EncodeError } from "@dragonflow/wire";
 import type { Match } from "../match.ts";
 import type { FieldName } from "./table.ts";
+import { isView } from "./views.ts";
 import type { Masked } from "./value.ts";
 
 type Term = number | bigint | Masked;
@@ -24,14 +25,6 @@ const VIEWS: Readonly<Record<string, (value: bigint, mask: bigint, out: Terms) =
   },
 };
 const XREG = /^(x{1,2})reg(\d+)$/;
-
-const viewNames = new Set<string>(Object.keys(VIEWS));
-for (let n = 0; n < 8; n++) viewNames.add(`xreg${n}`);
-for (let n = 0; n < 4; n++) viewNames.add(`xxreg${n}`);
-
-export function isView(name: string): boolean {
-  return viewNames.has(name);
-}
 
 /** A 16-bit port number of OpenFlow 1.0 as a 32-bit one: the reserved ports are the highest numbers in both. */
 export function widenPort(port: number): number {

@@ -1,6 +1,6 @@
 /** Fields: the table, and references to a part of one. */
 export { isFieldName } from "./lookup.ts";
-export type { Field, FieldOptions, Format, Prerequisite, Refusal } from "./row.ts";
+export type { Field, FieldOptions, Format, Prerequisite } from "./row.ts";
 export { wholeField } from "./subfield.ts";
 export type { SubField } from "./subfield.ts";
 export { FIELDS } from "./table.ts";

@@ -1,5 +1,6 @@
 import type { Prerequisite } from "./row.ts";
 import { type Field, oxmHeader } from "./row.ts";
+import { isView } from "./views.ts";
 import { OXM_EXPERIMENTER, oxmKey } from "./oxm.ts";
 import { FIELDS, type FieldName } from "./table.ts";
 
@@ -11,6 +12,8 @@ export interface FieldRow {
   readonly order: number;
   readonly bytes: number;
   readonly ones: number | bigint;
+  /** The highest value. */
+  readonly limit: number | bigint;
   /** As long as the switch mapped it to be, in words of four bytes. */
   readonly mapped: boolean;
   /** The first 32 bits of its OXM without and with a mask. Of a mapped field: without the length. */
@@ -21,6 +24,10 @@ export interface FieldRow {
   readonly needs: Prerequisite | undefined;
   /** N of regN, -1 otherwise: in an OpenFlow 1.5 match registers travel in pairs. */
   readonly register: number;
+  /** vswitchd reads it in a way of its own. */
+  readonly quirky: boolean;
+  /** A match has its bits under another name: see `canonical.ts`. */
+  readonly view: boolean;
 }
 
 const byName = new Map<string, FieldRow>();
@@ -35,12 +42,15 @@ function addRow(name: FieldName, field: Field, order: number): void {
     order,
     bytes: field.bytes,
     ones: field.ones,
+    limit: field.limit ?? field.ones,
     mapped,
     exactHeader: identity === undefined ? 0 : oxmHeader(identity, mapped ? 0 : field.bytes, false),
     maskedHeader: identity === undefined ? 0 : oxmHeader(identity, mapped ? 0 : field.bytes, true),
     experimenter: identity?.experimenter ?? 0,
     needs: field.needs,
     register: /^reg\d+$/.test(name) ? Number(name.slice(3)) : -1,
+    quirky: field.valueAsMask === true || field.zeroIsAny === true,
+    view: isView(name),
   };
   byName.set(name, row);
   for (const oxm of field.identities) byOxm.set(oxmKey(oxm.class, oxm.field, oxm.experimenter ?? 0), row);

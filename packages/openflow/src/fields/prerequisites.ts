@@ -28,8 +28,24 @@ function isProtocol(match: Match, protocol: number, version: 4 | 6 | "any" = "an
 
 function isNeighbourDiscovery(match: Match, solicit: boolean, advert: boolean): boolean {
   if (!isProtocol(match, 58, 6)) return false;
+  if (match.icmpv6_code !== undefined && exact(match.icmpv6_code, 0xff) !== 0) return false;
   const type = exact(match.icmpv6_type, 0xff);
   return (solicit && type === 135) || (advert && type === 136);
+}
+
+const TRACKED = 0x20;
+const INVALID = 0x10;
+/** New, established, related, reply, source or destination translated: any of them says that there is a connection. */
+const CONNECTION = 0xcf;
+
+/** Is there a connection? A packet of none has no original tuple. */
+function isTracked(match: Match): boolean {
+  const state = match.ct_state;
+  if (state === undefined) return false;
+  const value = typeof state === "number" ? state : state.value & state.mask;
+  const mask = typeof state === "number" ? 0xff : state.mask;
+  if ((value & CONNECTION) !== 0) return true;
+  return (value & TRACKED) !== 0 && (mask & INVALID) !== 0 && (value & INVALID) === 0;
 }
 
 /** Does the match say what a field with this prerequisite needs? ovs-fields(7). */
@@ -71,10 +87,13 @@ export function satisfies(match: Match, needs: Prerequisite): boolean {
       return isNeighbourDiscovery(match, false, true);
     case "nsh":
       return ethertypeOf(match) === 0x894f;
-    case "ct": {
-      const state = match.ct_state;
-      const tracked = 0x20;
-      return state !== undefined && ((typeof state === "number" ? state : state.value & state.mask) & tracked) !== 0;
-    }
+    case "ct":
+      return isTracked(match);
+    case "ct_ipv4":
+      return isTracked(match) && isIp(match, 4);
+    case "ct_ipv6":
+      return isTracked(match) && isIp(match, 6);
+    case "ct_transport":
+      return isTracked(match) && exact(match.ct_nw_proto, 0xff) > 0;
   }
 }

@@ -1,3 +1,4 @@
+import type { ErrorName } from "../error-table.ts";
 import { OXM_EXPERIMENTER, type Oxm } from "./oxm.ts";
 
 /** What else a match must say before it may name a field: ovs-fields(7), "Prerequisites". */
@@ -17,7 +18,10 @@ export type Prerequisite =
   | "nd_solicit"
   | "nd_advert"
   | "nsh"
-  | "ct";
+  | "ct"
+  | "ct_ipv4"
+  | "ct_ipv6"
+  | "ct_transport";
 
 /** How ovs-ofctl spells a value. */
 export type Format =
@@ -33,12 +37,6 @@ export type Format =
   | "tun_flags"
   | "frag";
 
-/** The error that vswitchd 3.1 answers, with the names of OpenFlow 1.5.1 section 7.5.4 and of the Nicira extensions. */
-export interface Refusal {
-  readonly type: string;
-  readonly code: string;
-}
-
 /** What one row of the table says beyond identity and width. */
 export interface FieldOptions {
   /** A match may name a part of the bits. */
@@ -49,15 +47,26 @@ export interface FieldOptions {
   readonly format?: Format;
   /** The spellings of ovs-fields(7) where they are not the name of the row; the first is the one that ovs-ofctl prints. */
   readonly text?: readonly string[];
+  /** vswitchd 3.1 takes the value for the mask, so that is what it must be sent: 5 comes back as 5/5. */
+  readonly valueAsMask?: true;
+  /** vswitchd 3.1 takes a match on 0 for none. */
+  readonly zeroIsAny?: true;
+  /** The highest value that vswitchd takes, where it is not every bit set. */
+  readonly limit?: number;
+  /** As many bits are addressed in references to a part of the field, where these are not its bits. */
+  readonly width?: number;
   /** Bytes on the wire where they are more than the bits need. */
   readonly bytes?: number;
-  /** vswitchd 3.1 on the userspace datapath refuses to match on it. */
-  readonly refused?: Refusal;
+  /** What vswitchd 3.1 on the userspace datapath answers to a match on it, to an action that writes it. */
+  readonly refused?: { readonly match?: ErrorName; readonly write?: ErrorName };
 }
 
 /** One field. `V` is how a value looks in TypeScript: fields of up to 48 bits are numbers, wider ones bigints. */
 export interface Field<V extends number | bigint = number | bigint> extends FieldOptions {
-  /** The first identity is what is sent in OpenFlow 1.5; all of them are understood. Without any, the field is one of text only. */
+  /**
+   * From the newest to the oldest: the first is what is sent in OpenFlow 1.5, the last what Nicira's structures hold and ovs-ofctl prints; all are
+   * understood. Without any, the field is one of text only.
+   */
   readonly identities: readonly Oxm[];
   /** Meaningful bits, the low ones. 0: as many as the switch mapped to the field (tun_metadata). */
   readonly bits: number;

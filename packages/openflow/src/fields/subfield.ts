@@ -18,7 +18,7 @@ export function wholeField(field: FieldName): SubField {
 }
 
 export function widthOf(row: FieldRow): number {
-  return row.mapped ? MAX_TUNNEL_METADATA_BYTES * 8 : row.name === "vlan_vid" ? 12 : row.field.bits;
+  return row.mapped ? MAX_TUNNEL_METADATA_BYTES * 8 : (row.field.width ?? row.field.bits);
 }
 
 /** How wide the field may be addressed: as many bits as it has bytes for on the wire. */
@@ -30,15 +30,10 @@ function checkRange({ field, start, bits }: SubField): FieldRow {
   return row;
 }
 
-/** Nicira's structures name a field by its NXM identity where it has one. */
-const legacyIdentities = new Map<string, Oxm>();
-
+/** Nicira's structures name a field by its oldest identity. */
 function legacyIdentity(row: FieldRow): Oxm {
-  const known = legacyIdentities.get(row.name);
-  if (known !== undefined) return known;
-  const identity = row.field.identities.find((oxm) => oxm.class <= 1) ?? row.field.identities[0];
+  const identity = row.field.identities.at(-1);
   if (identity === undefined) throw new EncodeError("unsupported", row.name, "has no form on the wire");
-  legacyIdentities.set(row.name, identity);
   return identity;
 }
 

@@ -13,10 +13,19 @@ const ethernet = "ethernet";
  */
 export const FIELDS = {
   packet_type: field(32, [basic(44, "PACKET_TYPE")], { format: "packet_type" }),
-  dp_hash: field(32, [nicira(0, "DP_HASH"), nxm1(35, "DP_HASH")], { maskable: true, format: hexadecimal }),
-  recirc_id: field(32, [nxm1(36, "RECIRC_ID")]),
+  dp_hash: field(32, [nicira(0, "DP_HASH"), nxm1(35, "DP_HASH")], {
+    maskable: true,
+    format: hexadecimal,
+    refused: { match: "OFPBRC_EPERM" },
+  }),
+  recirc_id: field(32, [nxm1(36, "RECIRC_ID")], { refused: { match: "OFPBRC_EPERM" } }),
   conj_id: field(32, [nxm1(37, "CONJ_ID")]),
-  in_port: field(32, [basic(0, "IN_PORT")], { writable: true, format: "port", text: ["in_port_oxm"] }),
+  in_port: field(32, [basic(0, "IN_PORT")], {
+    writable: true,
+    format: "port",
+    text: ["in_port_oxm"],
+    refused: { write: "OFPBAC_BAD_SET_ARGUMENT" },
+  }),
   nxm_in_port: field(16, [nxm0(0, "IN_PORT")], { writable: true, format: "port", text: ["in_port"] }),
   actset_output: field(32, [basic(43, "ACTSET_OUTPUT"), onf(43, "ACTSET_OUTPUT")], { format: "port" }),
 
@@ -41,7 +50,7 @@ export const FIELDS = {
   dl_vlan: field(12, [], { writable: true }),
   dl_vlan_pcp: field(3, [], { writable: true }),
   // Bit 12 says that there is a tag at all: 0x1000 | VID.
-  vlan_vid: field(13, [basic(6, "VLAN_VID")], { maskable: true, writable: true }),
+  vlan_vid: field(13, [basic(6, "VLAN_VID")], { width: 12, maskable: true, writable: true }),
   vlan_pcp: field(3, [basic(7, "VLAN_PCP")], { writable: true, needs: "vlan" }),
 
   mpls_tc: field(3, [basic(35, "MPLS_TC")], { writable: true, needs: "mpls" }),
@@ -151,7 +160,7 @@ export const FIELDS = {
     format: ethernet,
   }),
 
-  arp_op: field(16, [basic(21, "ARP_OP"), nxm0(15, "ARP_OP")], { writable: true, needs: "arp" }),
+  arp_op: field(16, [basic(21, "ARP_OP"), nxm0(15, "ARP_OP")], { limit: 255, writable: true, needs: "arp" }),
   arp_spa: field(32, [basic(22, "ARP_SPA"), nxm0(16, "ARP_SPA")], {
     maskable: true,
     writable: true,
@@ -200,15 +209,36 @@ export const FIELDS = {
     writable: true,
     format: hexadecimal,
   }),
-  tun_erspan_ver: field(4, [nicira(12, "ERSPAN_VER")], { maskable: true, writable: true }),
-  tun_erspan_dir: field(1, [nicira(13, "ERSPAN_DIR")], { maskable: true, writable: true }),
-  tun_erspan_hwid: field(6, [nicira(14, "ERSPAN_HWID")], { maskable: true, writable: true, format: hexadecimal }),
-  tun_gtpu_flags: field(8, [nicira(15, "GTPU_FLAGS")], { maskable: true, format: hexadecimal }),
-  tun_gtpu_msgtype: field(8, [nicira(16, "GTPU_MSGTYPE")], { maskable: true }),
+  tun_erspan_ver: field(4, [nicira(12, "ERSPAN_VER")], {
+    maskable: true,
+    valueAsMask: true,
+    zeroIsAny: true,
+    writable: true,
+  }),
+  tun_erspan_dir: field(1, [nicira(13, "ERSPAN_DIR")], {
+    maskable: true,
+    valueAsMask: true,
+    zeroIsAny: true,
+    writable: true,
+  }),
+  tun_erspan_hwid: field(6, [nicira(14, "ERSPAN_HWID")], {
+    maskable: true,
+    valueAsMask: true,
+    zeroIsAny: true,
+    writable: true,
+    format: hexadecimal,
+  }),
+  tun_gtpu_flags: field(8, [nicira(15, "GTPU_FLAGS")], {
+    maskable: true,
+    valueAsMask: true,
+    zeroIsAny: true,
+    format: hexadecimal,
+  }),
+  tun_gtpu_msgtype: field(8, [nicira(16, "GTPU_MSGTYPE")], { maskable: true, valueAsMask: true, zeroIsAny: true }),
 
   nsh_flags: field(8, [nsh(1, "FLAGS")], { maskable: true, writable: true, needs: "nsh" }),
-  nsh_ttl: field(8, [nsh(10, "TTL")], { writable: true, needs: "nsh" }),
-  nsh_mdtype: field(8, [nsh(2, "MDTYPE")], { needs: "nsh" }),
+  nsh_ttl: field(8, [nsh(10, "TTL")], { limit: 63, writable: true, needs: "nsh" }),
+  nsh_mdtype: field(8, [nsh(2, "MDTYPE")], { limit: 2, needs: "nsh" }),
   nsh_np: field(8, [nsh(3, "NP")], { needs: "nsh" }),
   nsh_spi: field(24, [nsh(4, "SPI")], {
     bytes: 4,
@@ -259,17 +289,17 @@ export const FIELDS = {
 
   pkt_mark: field(32, [nxm1(33, "PKT_MARK")], { maskable: true, writable: true, format: hexadecimal }),
   skb_priority: field(32, [], { format: hexadecimal }),
-  ct_state: field(8, [nxm1(105, "CT_STATE")], { bytes: 4, maskable: true, format: "ct_state" }),
+  ct_state: field(8, [nxm1(105, "CT_STATE")], { bytes: 4, width: 32, maskable: true, format: "ct_state" }),
   ct_zone: field(16, [nxm1(106, "CT_ZONE")], { format: hexadecimal }),
   ct_mark: field(32, [nxm1(107, "CT_MARK")], { maskable: true, writable: true, format: hexadecimal }),
   ct_label: wideField(128, [nxm1(108, "CT_LABEL")], { maskable: true, writable: true, format: hexadecimal }),
-  ct_nw_src: field(32, [nxm1(120, "CT_NW_SRC")], { maskable: true, needs: "ct", format: "ipv4" }),
-  ct_ipv6_src: wideField(128, [nxm1(122, "CT_IPV6_SRC")], { maskable: true, needs: "ct", format: "ipv6" }),
-  ct_nw_dst: field(32, [nxm1(121, "CT_NW_DST")], { maskable: true, needs: "ct", format: "ipv4" }),
-  ct_ipv6_dst: wideField(128, [nxm1(123, "CT_IPV6_DST")], { maskable: true, needs: "ct", format: "ipv6" }),
-  ct_nw_proto: field(8, [nxm1(119, "CT_NW_PROTO")], { needs: "ct" }),
-  ct_tp_src: field(16, [nxm1(124, "CT_TP_SRC")], { maskable: true, needs: "ct" }),
-  ct_tp_dst: field(16, [nxm1(125, "CT_TP_DST")], { maskable: true, needs: "ct" }),
+  ct_nw_src: field(32, [nxm1(120, "CT_NW_SRC")], { maskable: true, needs: "ct_ipv4", format: "ipv4" }),
+  ct_ipv6_src: wideField(128, [nxm1(122, "CT_IPV6_SRC")], { maskable: true, needs: "ct_ipv6", format: "ipv6" }),
+  ct_nw_dst: field(32, [nxm1(121, "CT_NW_DST")], { maskable: true, needs: "ct_ipv4", format: "ipv4" }),
+  ct_ipv6_dst: wideField(128, [nxm1(123, "CT_IPV6_DST")], { maskable: true, needs: "ct_ipv6", format: "ipv6" }),
+  ct_nw_proto: field(8, [nxm1(119, "CT_NW_PROTO")], { zeroIsAny: true, needs: "ct" }),
+  ct_tp_src: field(16, [nxm1(124, "CT_TP_SRC")], { maskable: true, needs: "ct_transport" }),
+  ct_tp_dst: field(16, [nxm1(125, "CT_TP_DST")], { maskable: true, needs: "ct_transport" }),
   metadata: wideField(64, [basic(2, "METADATA")], { maskable: true, writable: true, format: hexadecimal }),
 } as const;
 

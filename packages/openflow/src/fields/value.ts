@@ -1,7 +1,6 @@
 import { DecodeError, EncodeError, type Reader, type Writer } from "@dragonflow/wire";
 import { type FieldRow, fieldByOxm } from "./lookup.ts";
 import { OXM_EXPERIMENTER } from "./oxm.ts";
-import { MAX_TUNNEL_METADATA_BYTES } from "./row.ts";
 
 /** A value under a mask: bits outside of the mask do not matter. */
 export interface Masked<V extends number | bigint = number | bigint> {
@@ -25,16 +24,23 @@ export function and(a: number, b: number): number {
   return high * TWO_32 + ((a & b) >>> 0);
 }
 
-/** Checks that a value or mask fits the field. */
-export function checkWidth(row: FieldRow, value: number | bigint): void {
-  const { ones } = row;
-  if (typeof ones === "number") {
-    if (typeof value === "number" && value >= 0 && value <= ones && Number.isInteger(value)) return;
-  } else if (typeof value === "bigint" && value >= 0n && value <= ones) {
+/** Checks that a value fits the field. */
+export function checkValue(row: FieldRow, value: number | bigint): void {
+  checkRange(row, value, row.limit);
+}
+
+/** Checks that a mask fits the field. */
+export function checkMask(row: FieldRow, mask: number | bigint): void {
+  checkRange(row, mask, row.ones);
+}
+
+function checkRange(row: FieldRow, value: number | bigint, limit: number | bigint): void {
+  if (typeof limit === "number") {
+    if (typeof value === "number" && value >= 0 && value <= limit && Number.isInteger(value)) return;
+  } else if (typeof value === "bigint" && value >= 0n && value <= limit) {
     return;
   }
-  const bits = row.mapped ? MAX_TUNNEL_METADATA_BYTES * 8 : row.field.bits;
-  throw new EncodeError("out-of-range", row.name, `${value} is not a ${typeof ones} of ${bits} bits`);
+  throw new EncodeError("out-of-range", row.name, `${value} is not a ${typeof limit} of 0..${limit}`);
 }
 
 /** Writes the value of a field of fixed length, which must fit. */

@@ -58,8 +58,8 @@ function readAction(argument: Argument, context: TextContext): readonly Action[]
 export function parseActionList(list: Piece, context: TextContext): Action[] {
   const actions: Action[] = [];
   for (const argument of splitArguments(list)) {
-    if (argument.key.text === "drop") {
-      if (list.text.trim() !== "drop") argument.key.fail("conflict", "drop beside other actions");
+    if (argument.key.text.toLowerCase() === "drop") {
+      if (list.text.trim().length > 4) argument.key.fail("conflict", "drop beside other actions");
       return [];
     }
     actions.push(...readAction(argument, context));
@@ -75,9 +75,9 @@ export function parseInstructionList(list: Piece, context: TextContext): Instruc
   const apply: Action[] = [];
   for (const argument of splitArguments(list)) {
     const { key, value } = argument;
-    switch (key.text) {
+    switch (key.text.toLowerCase()) {
       case "drop":
-        if (list.text.trim() !== "drop") key.fail("conflict", "drop beside other actions");
+        if (list.text.trim().length > 4) key.fail("conflict", "drop beside other actions");
         break;
       case "apply_actions":
         apply.push(...parseActionList(value, context));

@@ -4,7 +4,7 @@ import type { FieldName } from "../fields/table.ts";
 import type { Masked } from "../fields/value.ts";
 import type { Match } from "../match.ts";
 import { printIpv4, printIpv6, printMac } from "./address.ts";
-import { CT_STATE_FLAGS, printFlags, TCP_FLAGS, TUN_FLAGS } from "./flags.ts";
+import { CT_STATE_FLAGS, printFlags, TCP_FLAGS } from "./flags.ts";
 import { type Names, printPort } from "./names.ts";
 import { hex, hexDigits, hexOrZero } from "./number.ts";
 import { ipv4Suffix, ipv6Suffix, printPacketType, printValue } from "./value.ts";
@@ -73,7 +73,7 @@ const TUNNEL: readonly (readonly [FieldName, Style, string?])[] = [
   ["tun_erspan_hwid", hexWithoutMask],
   ["tun_gtpu_flags", hexWithoutMask, "gtpu_flags"],
   ["tun_gtpu_msgtype", decimal, "gtpu_msgtype"],
-  ["tun_flags", flags(TUN_FLAGS)],
+  ["tun_flags", (value) => (Number(value) === 0 ? "-oam" : "+oam")],
 ];
 
 /** From the VLAN on. */
@@ -166,7 +166,7 @@ export function printMatch(match: Match, names: Names = {}): string {
   if (typeof packetType === "number") parts.push(printPacketType(packetType));
   putProtocol(match, parts, hidden);
   for (let n = 0; n < 16; n++) put(`reg${n}`, cHex);
-  hideErspan(match, hidden);
+  hideUnprinted(match, hidden);
   for (const [name, style, label] of TUNNEL) put(name, style, label);
   for (let n = 0; n < 64; n++) putTunnelMetadata(`tun_metadata${n}`, terms, parts);
   put("metadata", cHex);
@@ -189,18 +189,26 @@ function putProtocol(match: Match, parts: string[], hidden: Set<string>): void {
   parts.push(protocol ?? name);
 }
 
-/** ovs-ofctl prints what belongs to the other version of ERSPAN, or to none, not at all. */
-function hideErspan(match: Match, hidden: Set<string>): void {
+/** What ovs-ofctl does not print: fields of the other version of ERSPAN, or of none, and contexts of NSH without "type 1". */
+function hideUnprinted(match: Match, hidden: Set<string>): void {
   const version = typeof match.tun_erspan_ver === "object" ? match.tun_erspan_ver.value : match.tun_erspan_ver;
   if (version !== 1) hidden.add("tun_erspan_idx");
   if (version !== 2) hidden.add("tun_erspan_dir").add("tun_erspan_hwid");
+  if (match.nsh_mdtype !== 1) hidden.add("nsh_c1").add("nsh_c2").add("nsh_c3").add("nsh_c4");
 }
 
+/** ovs-ofctl does not know how long the option is: a mask of whole bytes, as many as are needed, looks to it like all of them. */
 function putTunnelMetadata(name: string, terms: Readonly<Record<string, Term | undefined>>, parts: string[]): void {
   const term = terms[name];
   if (term === undefined) return;
-  if (typeof term !== "object") parts.push(`${name}=${hex(term)}`);
-  else parts.push(BigInt(term.mask) === 0n ? name : `${name}=${hex(term.value)}/${hex(term.mask)}`);
+  if (typeof term !== "object") {
+    parts.push(`${name}=${hexOrZero(term)}`);
+    return;
+  }
+  const mask = BigInt(term.mask);
+  const whole = mask !== 0n && (mask & (mask + 1n)) === 0n && mask.toString(2).length % 8 === 0;
+  if (mask === 0n) parts.push(name);
+  else parts.push(`${name}=${hex(term.value)}${whole ? "" : `/${hex(mask)}`}`);
 }
 
 /** `dl_vlan` and `dl_vlan_pcp` where these say it all, else `vlan_tci` under a mask. */

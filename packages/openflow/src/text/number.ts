@@ -1,12 +1,12 @@
 import type { Piece } from "./piece.ts";
 
-const INTEGER = /^(-?)(0x[0-9a-f]+|\d+)$/i;
+const INTEGER = /^(-?)(?:(0x[0-9a-f]+)|0([0-7]+)|(\d+))$/i;
 
-/** An unsigned integer of so many bits, decimal or hexadecimal; a negative one stands for its two's complement. */
+/** An unsigned integer of so many bits: decimal, hexadecimal, or octal as in C; a negative one stands for its two's complement. */
 export function parseBigInt(piece: Piece, bits: number, what: string): bigint {
-  const found = INTEGER.exec(piece.text);
+  const found = INTEGER.exec(piece.text.trim());
   if (found === null) piece.fail("bad-value", `${what}: "${piece.text}" is not a number`);
-  const magnitude = BigInt(found[2] ?? "");
+  const magnitude = BigInt(found[2] ?? (found[3] !== undefined ? `0o${found[3]}` : (found[4] ?? "")));
   const value = found[1] === "-" ? BigInt.asUintN(bits, -magnitude) : magnitude;
   if (value >> BigInt(bits) !== 0n || magnitude >> BigInt(bits) !== 0n) {
     piece.fail("out-of-range", `${what}: ${piece.text} does not fit ${bits} bits`);

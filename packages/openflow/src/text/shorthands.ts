@@ -27,13 +27,13 @@ export const SHORTHANDS: Readonly<Record<string, Read<readonly Action[]>>> = {
   mod_dl_dst: (argument, context) => [setFormatted("eth_dst", argument.value, context)],
   mod_nw_src: (argument, context) => [setFormatted("ipv4_src", argument.value, context)],
   mod_nw_dst: (argument, context) => [setFormatted("ipv4_dst", argument.value, context)],
-  mod_nw_tos: ({ value }) => [set("ip_dscp", BigInt(parseNumber(value, 8, "mod_nw_tos") >>> 2))],
+  mod_nw_tos: ({ value }) => [trafficClass(value)],
   mod_nw_ecn: ({ value }) => [setNumber("ip_ecn", value)],
   mod_tp_src: ({ key, value }, context) => [setNumber(transportPort(key, context, "src"), value)],
   mod_tp_dst: ({ key, value }, context) => [setNumber(transportPort(key, context, "dst"), value)],
   set_mpls_label: ({ value }) => [setNumber("mpls_label", value)],
   set_mpls_tc: ({ value }) => [setNumber("mpls_tc", value)],
-  set_tunnel: ({ value }) => [set("tun_id", parseBigInt(value, 32, "set_tunnel"))],
+  set_tunnel: ({ value }) => [set("tun_id", parseBigInt(value, 64, "set_tunnel"))],
   set_tunnel64: ({ value }) => [set("tun_id", parseBigInt(value, 64, "set_tunnel64"))],
 };
 
@@ -59,6 +59,13 @@ function setFormatted(field: FieldName, piece: Piece, { numbers }: TextContext):
 
 function vlanVid(value: Piece): Action {
   return set("vlan_vid", BigInt(0x1000 | parseNumber(value, 12, "VLAN")));
+}
+
+/** The six bits of DSCP, in the place that they have in the header. */
+function trafficClass(value: Piece): Action {
+  const tos = parseNumber(value, 8, "mod_nw_tos");
+  if ((tos & 3) !== 0) value.fail("out-of-range", `${tos} has the two ECN bits set`);
+  return set("ip_dscp", BigInt(tos >>> 2));
 }
 
 /** The forms of OpenFlow 1.0 add a tag where the flow does not say that there is one. */

@@ -3,7 +3,7 @@ import { MAX_TUNNEL_METADATA_BYTES } from "../fields/row.ts";
 import { parseIpv4, parseIpv6, parseMac, prefixLength, prefixMask, printIpv4, printIpv6, printMac } from "./address.ts";
 import { CT_STATE_FLAGS, type FlagNames, parseFlags, printFlags, TCP_FLAGS, TUN_FLAGS } from "./flags.ts";
 import { type NamedNumbers, type Names, parsePort, printPort } from "./names.ts";
-import { hex, parseBigInt } from "./number.ts";
+import { hex, hexOrZero, parseBigInt } from "./number.ts";
 import type { Piece } from "./piece.ts";
 
 /** A value as text says it; `mask` absent: all bits. */
@@ -62,7 +62,8 @@ export function printValue(
     case "decimal":
       return mask === undefined ? value.toString() : `${value}/${hex(mask)}`;
     case "hexadecimal":
-      return mask === undefined ? hex(value) : `${hex(value)}/${hex(mask)}`;
+      if (mask === undefined) return row.mapped ? hexOrZero(value) : hex(value);
+      return `${hex(value)}/${hex(mask)}`;
   }
 }
 
@@ -136,6 +137,11 @@ function readValue(row: FieldRow, piece: Piece, numbers: NamedNumbers): Parsed {
     case "packet_type":
       return { value: BigInt(parsePacketType(piece)) };
     case "port": {
+      if (second !== undefined)
+        return {
+          value: parseBigInt(first, row.field.bits, row.name),
+          mask: parseBigInt(second, row.field.bits, row.name),
+        };
       const port = parsePort(piece, numbers);
       return { value: BigInt(row.bytes === 2 && port > 0xffff ? port - 0xffff0000 : port) };
     }
