@@ -31,18 +31,15 @@ async function listen(t: TestContext, accept: (stream: Socket) => void): Promise
   });
   return `unix:${path}`;
 }
-/** A socket to a peer, and the peer. */
-async function pair(
-  t: TestContext,
-  options: SocketOptions = {},
-): Promise<{ socket: OpenFlowSocket; peer: OpenFlowSocket }> {
-  const { promise, resolve } = Promise.withResolvers<OpenFlowSocket>();
-  const address = await listen(t, (stream) => resolve(new OpenFlowSocket(stream)));
-  const socket = await connect(address, options);
+/** A socket to a peer, and the peer with its stream; both have said hello. */
+async function pair(t: TestContext, options: SocketOptions = {}) {
+  const { promise, resolve } = Promise.withResolvers<Socket>();
+  const address = await listen(t, resolve);
+  const accepted = promise.then((stream) => ({ stream, peer: new OpenFlowSocket(stream) }));
+  const [socket, { stream, peer }] = await Promise.all([connect(address, options), accepted]);
   t.after(() => socket.close());
-  const peer = await promise;
   await peer.opened;
-  return { socket, peer };
+  return { socket, peer, stream };
 }
 const drop: MessageNamed<"flow_mod"> = {
   type: "flow_mod",
