@@ -14,6 +14,9 @@ export type Match = { readonly [F in FieldName]?: FieldValue<F> | Masked<FieldVa
 /** Type OFPMT_OXM. */
 const OXM_MATCH = 1;
 const REGISTER_PAIRS = 8;
+/** The class of the packet registers, in which all registers travel. */
+const PACKET_REGISTERS = 0x8001;
+const FULL_MASKS = [0xffffffff, 0xffffffff] as const;
 /** Where the packet registers stand among the fields: all rows regN are encoded there. */
 const registerOrder = findField("reg0")?.order ?? 0;
 const firstPacketRegister = findField("xreg0")?.exactHeader ?? 0;
@@ -178,6 +181,10 @@ export function decodeFields(r: Reader): Match {
   const terms: Record<string, number | bigint | Masked> = {};
   let views = false;
   while (!r.done) {
+    if (r.remaining >= 2 && r.peekU16() === PACKET_REGISTERS) {
+      decodeRegisters(r, terms);
+      continue;
+    }
     const at = r.offset;
     const term = readOxm(r);
     const { name } = term.row;
@@ -189,6 +196,29 @@ export function decodeFields(r: Reader): Match {
   }
   const match = terms as Match;
   return views ? withoutViews(match) : match;
+}
+
+/** Packet register N holds reg2N in its high and reg2N+1 in its low half. */
+function decodeRegisters(r: Reader, terms: Record<string, number | bigint | Masked>): void {
+  const at = r.offset;
+  r.skip(2);
+  const header = r.u16("packet register");
+  const masked = (header & 0x100) !== 0;
+  const high = (header >>> 9) * 2;
+  if ((header & 0xff) !== (masked ? 16 : 8))
+    throw new DecodeError("bad-length", at, `a packet register of ${header & 0xff} bytes`);
+  if (high >= 2 * REGISTER_PAIRS) throw new DecodeError("unsupported", at, `packet register ${high / 2}`);
+  const values = [r.u32("packet register"), r.u32("packet register")] as const;
+  const masks = masked ? ([r.u32("mask"), r.u32("mask")] as const) : FULL_MASKS;
+  for (const half of [0, 1] as const) {
+    const value = values[half];
+    const mask = masks[half];
+    const name = `reg${high + half}`;
+    if ((value & ~mask) !== 0) throw new DecodeError("bad-value", at, `${name} has bits outside of its mask`);
+    if (mask === 0) continue;
+    if (name in terms) throw new DecodeError("bad-value", at, `${name} twice`);
+    terms[name] = mask === 0xffffffff ? value : { value, mask };
+  }
 }
 
 function termOf({ row, value, mask }: FieldTerm): number | bigint | Masked | undefined {

@@ -93,7 +93,11 @@ export class Writer {
   }
   zeros(count: number): this {
     const at = this.#grow(count);
-    this.#bytes.fill(0, at, at + count);
+    const end = at + count;
+    const bytes = this.#bytes;
+    // Padding is short: a call of `fill` costs more than the bytes do.
+    if (count > 16) bytes.fill(0, at, end);
+    else for (let i = at; i < end; i++) bytes[i] = 0;
     return this;
   }
   /** Zeros until the length since `start` is a multiple of `multiple`. */
