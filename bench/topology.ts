@@ -2,7 +2,7 @@ import { Engine, LOCAL, type RowChange } from "@dragonflow/engine";
 import { chassisTopic } from "@dragonflow/model";
 import { type Desired, desiredOutput } from "@dragonflow/pipeline";
 import { APPS } from "@dragonflow/controller";
-import { host, network, peer, port, router, SELF } from "@dragonflow/controller/testing";
+import { host, network, peer, port, router, SELF } from "@dragonflow/pipeline/testing";
 
 export function newEngine(): Engine<Desired> {
   return new Engine({

@@ -1,4 +1,4 @@
-import { port } from "@dragonflow/controller/testing";
+import { port } from "@dragonflow/pipeline/testing";
 import { type Case, figure } from "../measure.ts";
 import { arrived, newEngine, oneHost } from "../topology.ts";
 

@@ -8,7 +8,7 @@ import { type Desired, desiredOutput } from "@dragonflow/pipeline";
 import { startSwitch } from "@dragonflow/openflow/testing";
 import { APPS, pipeline } from "../apps.ts";
 import { dispatch } from "../dispatch.ts";
-import { host, network, peer, port, router, SELF } from "../testing/topology.ts";
+import { host, network, peer, port, router, SELF } from "@dragonflow/pipeline/testing";
 import { SwitchDriver } from "./driver.ts";
 
 let ovs: Awaited<ReturnType<typeof startSwitch>>;
