@@ -25,6 +25,7 @@ export interface ConnectionOptions {
   readonly maxReplyBytes?: number;
 }
 
+/** Byte strings in messages are views of what was received: copy what is kept for long. */
 export type ConnectionEvent =
   /** Both sides speak OpenFlow 1.5: messages may be sent. */
   | { readonly type: "open" }
@@ -102,8 +103,9 @@ export class Connection {
     this.#checkOpen();
     const firstXid = this.#xids(messages.length);
     const start = this.#output.length;
+    let xid = firstXid;
     try {
-      for (let i = 0; i < messages.length; i++) encodeMessage(this.#output, firstXid + i, messages[i] as Message);
+      for (const message of messages) encodeMessage(this.#output, xid++, message);
     } catch (failure) {
       this.#output.truncate(start);
       throw failure;

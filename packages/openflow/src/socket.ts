@@ -247,9 +247,14 @@ export class OpenFlowSocket extends EventEmitter<SocketEvents> {
 
   #closed(error: ConnectionError, unanswered: readonly unknown[]): void {
     clearInterval(this.#timer);
-    // The last words, such as why there is no version in common.
-    if (this.#connection.outputBytes > 0 && !this.#stream.destroyed) this.#stream.write(this.#connection.takeOutput());
-    this.#stream.destroySoon();
+    if (error.code === "timeout") {
+      // It would wait for the peer to take what it does not take.
+      this.#stream.destroy();
+    } else {
+      // The last words, such as why there is no version in common.
+      this.#flush();
+      this.#stream.destroySoon();
+    }
     this.#settleOpened(error);
     for (const tag of unanswered) if (tag instanceof Waiter) tag.reject(error);
     this.emit("close", error);
