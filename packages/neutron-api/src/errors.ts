@@ -27,12 +27,8 @@ const INCOMPREHENSIBLE =
   "The server could not comply with the request since it is either malformed or otherwise incorrect.";
 export const httpBadRequest = (message: string) => error(400, "HTTPBadRequest", message);
 export const httpNotFound = (reason = "The resource could not be found.") => error(404, "HTTPNotFound", reason);
-export const methodNotAllowed = () =>
-  error(
-    405,
-    "HTTPMethodNotAllowed",
-    "The server could not comply with the request since it is either malformed or otherwise incorrect.",
-  );
+export const methodNotAllowed = () => error(405, "HTTPMethodNotAllowed", INCOMPREHENSIBLE);
+export const malformedUrl = () => httpBadRequest(INCOMPREHENSIBLE);
 export const bodyTooLarge = (limit: number) =>
   error(413, "HTTPRequestEntityTooLarge", `The body is larger than the limit of ${limit} bytes.`);
 export const uriTooLong = (limit: number) =>

@@ -30,7 +30,7 @@ export interface Response {
 }
 /** Sends one request. The path starts behind the server's address. */
 export type Send = (
-  method: string,
+  method: Call["method"],
   path: string,
   body: string | undefined,
   headers: Readonly<Record<string, string>>,

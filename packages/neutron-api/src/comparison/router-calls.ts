@@ -197,7 +197,7 @@ const routes: readonly Call[] = [
     },
   }),
   put("router: add route to nowhere", "/v2.0/routers/$r1/add_extraroutes", {
-    router: { routes: [{ destination: "10.51.0.0/16", nexthop: "10.6.1.8" }] },
+    router: { routes: [{ destination: "10.53.0.0/16", nexthop: "10.6.1.8" }] },
   }),
   put("router: remove routes", "/v2.0/routers/$r1/remove_extraroutes", {
     router: {
