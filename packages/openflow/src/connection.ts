@@ -33,7 +33,9 @@ export type ConnectionEvent =
   | { readonly type: "message"; readonly xid: number; readonly message: Message }
   /** The answer to a request, whole. */
   | { readonly type: "reply"; readonly xid: number; readonly message: Message; readonly tag: unknown }
-  /** The switch refused a message, or its answer could not be read. `tag` is undefined for a message that was not kept. */
+  /**
+   * The switch refused a message, or its answer could not be read. `tag` is undefined for a message that was not kept.
+   */
   | { readonly type: "failed"; readonly xid: number; readonly error: Error; readonly tag: unknown }
   /** A message that cannot be read, and answers nothing. The connection goes on. */
   | { readonly type: "malformed"; readonly error: DecodeError; readonly bytes: Uint8Array }
@@ -47,8 +49,8 @@ const MAX_XID = 0xffffffff;
 const KEEP_ARENA_BYTES = 256 * 1024;
 
 /**
- * One OpenFlow 1.5 connection without any I/O: it is fed the bytes that came and the time, and gives events and the bytes to send. Either side can be
- * it: a controller asks with `request`, a switch answers with `reply`.
+ * One OpenFlow 1.5 connection without any I/O: it is fed the bytes that came and the time, and gives events and the
+ * bytes to send. Either side can be it: a controller asks with `request`, a switch answers with `reply`.
  *
  * By itself it says hello, agrees on the version, answers echo requests, and watches over the peer.
  */
@@ -95,8 +97,8 @@ export class Connection {
   }
 
   /**
-   * Sends messages that are not answered. With a `tag` they are kept until a barrier behind them is answered, so that an error names the message and the
-   * tag; at most a million of them.
+   * Sends messages that are not answered. With a `tag` they are kept until a barrier behind them is answered, so that
+   * an error names the message and the tag; at most a million of them.
    * @throws {ConnectionError} `not-open`. @throws {EncodeError} for a message that has no wire form: then none is sent.
    */
   send(messages: readonly Message[], tag?: unknown): void {

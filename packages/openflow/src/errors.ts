@@ -31,8 +31,9 @@ export class OpenFlowError extends Error {
 }
 
 /**
- * `closed`: by one of the sides. `timeout`: the peer is silent. `version`: no version of OpenFlow in common. `protocol`: what came is not OpenFlow.
- * `too-large`: a reply of more bytes than allowed; only its request fails. `unanswered`: the answer to a later barrier came first. `not-open`: it is not, or no longer, possible to send.
+ * `closed`: by one of the sides. `timeout`: the peer is silent. `version`: no version of OpenFlow in common.
+ * `protocol`: what came is not OpenFlow. `too-large`: a reply of more bytes than allowed; only its request fails.
+ * `unanswered`: the answer to a later barrier came first. `not-open`: it is not, or no longer, possible to send.
  */
 export type ConnectionErrorCode =
   | "closed"

@@ -1,7 +1,10 @@
 import { DecodeError } from "@dragonflow/wire";
 import { HEADER_BYTES, MAX_MESSAGE_BYTES } from "./messages/header.ts";
 
-/** Cuts a byte stream into messages, wherever the chunks of the stream happen to end. Copies only the message that two chunks share. */
+/**
+ * Cuts a byte stream into messages, wherever the chunks of the stream happen to end. Copies only the message that two
+ * chunks share.
+ */
 export class Framer {
   readonly #maxMessageBytes: number;
   readonly #head = new Uint8Array(HEADER_BYTES);

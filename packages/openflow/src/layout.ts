@@ -144,8 +144,9 @@ interface Step {
 }
 
 /**
- * Members in the order of the wire, as the specification's structure lists them; those named `reserved...` take their bytes and are not part of the value,
- * nor are lengths. `tail` (a list of properties) adds its own members to the same object.
+ * Members in the order of the wire, as the specification's structure lists them; those named `reserved...` take their
+ * bytes and are not part of the value, nor are lengths. `tail` (a list of properties) adds its own members to the same
+ * object.
  *
  * A structure with a {@link length16} must be used up by its members: bytes that are left over are a `bad-length`.
  */

@@ -39,8 +39,8 @@ export type Answer =
   | { readonly type: "failed"; readonly sent: Sent; readonly error: Error };
 
 /**
- * The messages of one connection that may still be answered or refused: requests until their answer, others until a barrier that was sent behind them is
- * answered, for a switch refuses a message before it answers a later barrier.
+ * The messages of one connection that may still be answered or refused: requests until their answer, others until a
+ * barrier that was sent behind them is answered, for a switch refuses a message before it answers a later barrier.
  */
 export class Outstanding {
   readonly #maxReplyBytes: number;
@@ -116,7 +116,10 @@ export class Outstanding {
     return { type: "whole", sent: pending, message, unanswered };
   }
 
-  /** A barrier is answered: nothing that was sent before it is outstanding any more. Returns the requests that should have been answered. */
+  /**
+   * A barrier is answered: nothing that was sent before it is outstanding any more. Returns the requests that should
+   * have been answered.
+   */
   #settle(barrierXid: number, { batchesBefore }: Pending): Lost[] {
     const done = this.#batches.findIndex(({ number }) => number >= batchesBefore);
     const settled = this.#batches.splice(0, done < 0 ? this.#batches.length : done);

@@ -20,8 +20,9 @@ export function experimenterProperty<T>(id: number, type: number, value: Codec<T
 }
 
 /**
- * Properties until the enclosing structure ends, each an optional member of the object. OpenFlow 1.5.1 section 7.2.1.1: `type:16 | length:16 | value`,
- * zeros up to a multiple of 8 behind it, not counted. Properties that no row names are skipped; one that comes twice does not decode.
+ * Properties until the enclosing structure ends, each an optional member of the object. OpenFlow 1.5.1 section 7.2.1.1:
+ * `type:16 | length:16 | value`, zeros up to a multiple of 8 behind it, not counted. Properties that no row names are
+ * skipped; one that comes twice does not decode.
  */
 export function properties<const R extends Rows>(rows: R): Codec<PropertiesOf<R>>;
 export function properties(rows: Rows): Codec<Readonly<Record<string, unknown>>> {

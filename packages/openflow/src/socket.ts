@@ -71,7 +71,9 @@ export function parseAddress(
   return { host, port: Number(parts?.[3] ?? 6653) };
 }
 
-/** A {@link Connection} over a stream of node:net. All that is sent in one turn of the event loop goes out in one write. */
+/**
+ * A {@link Connection} over a stream of node:net. All that is sent in one turn of the event loop goes out in one write.
+ */
 export class OpenFlowSocket extends EventEmitter<SocketEvents> {
   /** Settles once messages can be sent, or never will be. */
   readonly opened: Promise<void>;
@@ -114,8 +116,8 @@ export class OpenFlowSocket extends EventEmitter<SocketEvents> {
   }
 
   /**
-   * Sends messages that are not answered. With a `tag` (any value but undefined), a refusal that comes before the next barrier is answered names the
-   * message and the tag, in the `refused` event.
+   * Sends messages that are not answered. With a `tag` (any value but undefined), a refusal that comes before the next
+   * barrier is answered names the message and the tag, in the `refused` event.
    * @throws {ConnectionError} `not-open`. @throws {EncodeError}
    */
   send(messages: readonly Message[], tag?: unknown): void {
@@ -152,11 +154,11 @@ export class OpenFlowSocket extends EventEmitter<SocketEvents> {
   }
 
   /**
-   * Makes changes together or not at all; no packet sees a part of them. Rejects with the {@link OpenFlowError} of the first message that was refused,
-   * and then nothing has changed.
+   * Makes changes together or not at all; no packet sees a part of them. Rejects with the {@link OpenFlowError} of the
+   * first message that was refused, and then nothing has changed.
    *
-   * Open vSwitch commits a bundle without those of its messages that it refused when they were added. So the bundle is committed only once it has been
-   * closed without a refusal.
+   * Open vSwitch commits a bundle without those of its messages that it refused when they were added. So the bundle is
+   * committed only once it has been closed without a refusal.
    */
   async commit(messages: readonly Bundled[]): Promise<void> {
     const bundle = this.#nextBundle++;

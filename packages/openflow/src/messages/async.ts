@@ -1,7 +1,7 @@
 /**
- * Which asynchronous messages a controller wants, and for which reasons, while it is primary (or equal) and while it is secondary. OpenFlow 1.5.1
- * section 7.3.10. A property that is not set leaves that kind as it is. On Open vSwitch a management connection gets none of them before a
- * `set_config` with a miss send length that is not 0.
+ * Which asynchronous messages a controller wants, and for which reasons, while it is primary (or equal) and while it is
+ * secondary. OpenFlow 1.5.1 section 7.3.10. A property that is not set leaves that kind as it is. On Open vSwitch a
+ * management connection gets none of them before a `set_config` with a miss send length that is not 0.
  */
 import { u32 } from "@dragonflow/wire";
 import { flags } from "../layout.ts";

@@ -1,4 +1,7 @@
-/** Several changes that take effect together or not at all; and a change that another controller made, forwarded. OpenFlow 1.5.1 sections 7.3.9, 7.4.6. */
+/**
+ * Several changes that take effect together or not at all; and a change that another controller made, forwarded.
+ * OpenFlow 1.5.1 sections 7.3.9, 7.4.6.
+ */
 import { u16, u32 } from "@dragonflow/wire";
 import { flags, named, structure } from "../layout.ts";
 import { flowMod } from "./flow-mod.ts";
@@ -9,7 +12,10 @@ import { packetOut } from "./packet.ts";
 import { portMod } from "./port.ts";
 import { type MessageOf, type MessageRow, standard } from "./row.ts";
 
-/** `atomic`: all or nothing, and no packet sees a part; `ordered`: in the order of the messages. The same on each message of a bundle. */
+/**
+ * `atomic`: all or nothing, and no packet sees a part; `ordered`: in the order of the messages. The same on each
+ * message of a bundle.
+ */
 const bundleFlags = flags(u16, { atomic: 1, ordered: 2 });
 export type BundleFlag = "atomic" | "ordered";
 

@@ -2,7 +2,10 @@ import { type Codec, EncodeError } from "@dragonflow/wire";
 import { EXPERIMENTER_ERROR, type ErrorName, type UnnamedError, errorName, errorNumbers } from "../error-table.ts";
 import { standard } from "./row.ts";
 
-/** What went wrong, and the head (64 bytes or more) of the message that caused it; after `OFPET_HELLO_FAILED` a text instead. */
+/**
+ * What went wrong, and the head (64 bytes or more) of the message that caused it; after `OFPET_HELLO_FAILED` a text
+ * instead.
+ */
 export interface ErrorBody {
   readonly error: ErrorName | UnnamedError;
   readonly data: Uint8Array;

@@ -20,13 +20,16 @@ const FLOW_FLAGS = {
   no_pkt_counts: 8,
   no_byt_counts: 16,
 } as const;
-/** `send_flow_rem`: the switch tells when the flow goes. `check_overlap`: refuse an add that overlaps a flow of the same priority. */
+/**
+ * `send_flow_rem`: the switch tells when the flow goes. `check_overlap`: refuse an add that overlaps a flow of the same
+ * priority.
+ */
 export type FlowFlag = keyof typeof FLOW_FLAGS;
 export const flowFlags: Codec<readonly FlowFlag[]> = flags(u16, FLOW_FLAGS);
 
 /**
- * `add` replaces the flow with the same table, priority and match; `modify` and `delete` mean every flow that the match covers, the strict ones that
- * flow alone. An added flow gets the cookie; the others look for it under `cookieMask`.
+ * `add` replaces the flow with the same table, priority and match; `modify` and `delete` mean every flow that the match
+ * covers, the strict ones that flow alone. An added flow gets the cookie; the others look for it under `cookieMask`.
  */
 export interface FlowMod extends Flow {
   readonly command: FlowCommand;

@@ -1,15 +1,17 @@
 /**
- * Flow monitor: being told of changes to flow tables. OpenFlow 1.5.1 section 7.3.5.19. What Open vSwitch 3.1 takes differs from the standard:
+ * Flow monitor: being told of changes to flow tables. OpenFlow 1.5.1 section 7.3.5.19. What Open vSwitch 3.1 takes
+ * differs from the standard:
  *
- * - Flag `no_abbrev` is refused (OFPMOFC_BAD_FLAGS), and `only_own` has the meaning of Nicira's "own" instead: with it, changes that this very
- *   connection makes are reported in full; without it, as `abbrev`, by the xid of the request. Changes by others are always reported in full.
+ * - Flag `no_abbrev` is refused (OFPMOFC_BAD_FLAGS), and `only_own` has the meaning of Nicira's "own" instead: with it,
+ *   changes that this very connection makes are reported in full; without it, as `abbrev`, by the xid of the request.
+ *   Changes by others are always reported in full.
  * - A `delete` needs a match as well.
- * - A request that is refused gets an error with an arbitrary xid, type and code (vswitchd sends the wrong piece of its memory): send a barrier behind
- *   the request, and it fails as `unanswered`.
+ * - A request that is refused gets an error with an arbitrary xid, type and code (vswitchd sends the wrong piece of its
+ *   memory): send a barrier behind the request, and it fails as `unanswered`.
  *
- * The reply to the request holds the flows that match now (`initial`). Later updates come in messages of the same type with xid 0, those of one
- * request before its barrier's reply. When the connection is slow to read, vswitchd sends `paused`, and reports only removals; later what
- * changed in between, and `resumed`.
+ * The reply to the request holds the flows that match now (`initial`). Later updates come in messages of the same type
+ * with xid 0, those of one request before its barrier's reply. When the connection is slow to read, vswitchd sends
+ * `paused`, and reports only removals; later what changed in between, and `resumed`.
  */
 import { type Codec, type ValueOf, padding, u16, u32, u64, u8 } from "@dragonflow/wire";
 import { flags, length16, named, optional, structure } from "../layout.ts";

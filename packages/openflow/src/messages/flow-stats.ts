@@ -10,7 +10,10 @@ import { match } from "./parts.ts";
 import { replyList, reply, request } from "./row.ts";
 import { type FlowStats, flowStats } from "./stats.ts";
 
-/** Which flows: those that the match covers (loosely), and that the cookie's masked bits agree with. Absent `table`, `outPort`, `outGroup`: any. */
+/**
+ * Which flows: those that the match covers (loosely), and that the cookie's masked bits agree with. Absent `table`,
+ * `outPort`, `outGroup`: any.
+ */
 const whichFlows = structure({
   table: optional(u8, ALL_TABLES),
   reserved: padding(3),
@@ -27,7 +30,10 @@ export interface FlowDesc extends Flow {
   readonly stats: FlowStats;
 }
 
-/** By hand: a switch is read back with hundreds of thousands of these. The statistics stand between match and instructions. */
+/**
+ * By hand: a switch is read back with hundreds of thousands of these. The statistics stand between match and
+ * instructions.
+ */
 const flowDesc: Codec<FlowDesc> = {
   read(outer) {
     const length = outer.u16("length");
@@ -66,7 +72,9 @@ export const flowDescReply = replyList("flow_desc_reply", 1, flowDesc);
 export const aggregateStatsRequest = request("aggregate_stats_request", 2, whichFlows, "aggregate_stats_reply");
 export const aggregateStatsReply = reply("aggregate_stats_reply", 2, structure({ stats: flowStats }));
 
-/** Statistics without instructions. Open vSwitch 3.1 refuses the request (OFPBRC_BAD_STAT): ask for `flow_desc_request`. */
+/**
+ * Statistics without instructions. Open vSwitch 3.1 refuses the request (OFPBRC_BAD_STAT): ask for `flow_desc_request`.
+ */
 export const flowStatsRequest = request("flow_stats_request", 17, whichFlows, "flow_stats_reply");
 export const flowStatsReply = replyList(
   "flow_stats_reply",

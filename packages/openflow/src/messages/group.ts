@@ -31,8 +31,9 @@ const bucket = structure(
 export type Bucket = ValueOf<typeof bucket>;
 
 /**
- * How a `select` group chooses (Netronome's extension, in Open vSwitch since 2.4): by `hash` over fields, or by `dp_hash`, the datapath's own. `fields`
- * are OXM headers, each with the mask that its field is hashed under, as they stand on the wire; empty: the default hash.
+ * How a `select` group chooses (Netronome's extension, in Open vSwitch since 2.4): by `hash` over fields, or by
+ * `dp_hash`, the datapath's own. `fields` are OXM headers, each with the mask that its field is hashed under, as they
+ * stand on the wire; empty: the default hash.
  */
 const selection = structure({ reserved: padding(4), method: text(16), parameter: u64, fields: rest });
 const groupProperties = properties({ selection: experimenterProperty(Experimenter.netronome, 1, selection) });
@@ -98,7 +99,10 @@ export const groupStatsReply = replyList(
 
 const perType: Codec<readonly number[]> = array(4, u32);
 export const groupFeaturesRequest = request("group_features_request", 8, nothing, "group_features_reply");
-/** The arrays have one element per group type, in the order all, select, indirect, ff; `actions` are bitmaps of action types. */
+/**
+ * The arrays have one element per group type, in the order all, select, indirect, ff; `actions` are bitmaps of action
+ * types.
+ */
 export const groupFeaturesReply = reply(
   "group_features_reply",
   8,

@@ -1,4 +1,7 @@
-/** All messages, and how one is written and read. A message is a row exported by one of the modules; the union of their types follows. */
+/**
+ * All messages, and how one is written and read. A message is a row exported by one of the modules; the union of their
+ * types follows.
+ */
 import { DecodeError, EncodeError, Reader, type Writer } from "@dragonflow/wire";
 import { Experimenter, OPENFLOW_15 } from "../numbers.ts";
 import * as async from "./async.ts";
@@ -118,7 +121,8 @@ export function isReply(message: Message): boolean {
 }
 
 /**
- * Appends a message to the arena. A multipart whose entries do not fit 65535 bytes becomes several messages, all but the last with `more`.
+ * Appends a message to the arena. A multipart whose entries do not fit 65535 bytes becomes several messages, all but
+ * the last with `more`.
  * @param xid 0..2^32-1.
  * @throws {EncodeError} and then leaves the arena as it was.
  */
@@ -179,7 +183,8 @@ export interface Decoded {
 }
 
 /**
- * Reads one message. Byte strings in it are views of `bytes`, which must not be overwritten while the message is in use.
+ * Reads one message. Byte strings in it are views of `bytes`, which must not be overwritten while the message is in
+ * use.
  * @param bytes Exactly one message.
  * @throws {DecodeError} and nothing else: `unsupported` for another version (hello and error are read in any).
  */

@@ -1,4 +1,7 @@
-/** Packets to and from a controller. OpenFlow 1.5.1 sections 7.3.6, 7.4.1; Nicira's packet-in with userdata and continuation. */
+/**
+ * Packets to and from a controller. OpenFlow 1.5.1 sections 7.3.6, 7.4.1; Nicira's packet-in with userdata and
+ * continuation.
+ */
 import { padding, rest, u16, u32, u64, u8 } from "@dragonflow/wire";
 import { PACKET_IN_REASONS } from "../actions/controller.ts";
 import { lengthOf, named, optional, structure } from "../layout.ts";
@@ -52,12 +55,16 @@ const packetProperties = {
   /** Pipeline fields: in_port, metadata, registers, tunnel. */
   metadata: property(6, metadata),
 } as const;
-/** The state of a packet that waits at `controller(pause)`. Opaque: it goes back unchanged, once, and to the same vswitchd process. */
+/**
+ * The state of a packet that waits at `controller(pause)`. Opaque: it goes back unchanged, once, and to the same
+ * vswitchd process.
+ */
 const continuation = property(8, aligned(rest));
 
 /**
- * Sent in place of `packet_in` after a `set_packet_in_format` that asks for it. `controller` actions that pause need it: in another format the
- * continuation is missing, and the packet is lost. The table of a paused packet is 0 and its cookie absent: they are in the continuation.
+ * Sent in place of `packet_in` after a `set_packet_in_format` that asks for it. `controller` actions that pause need
+ * it: in another format the continuation is missing, and the packet is lost. The table of a paused packet is 0 and its
+ * cookie absent: they are in the continuation.
  */
 export const packetIn2 = nicira(
   "packet_in2",
@@ -72,7 +79,10 @@ export const packetIn2 = nicira(
     "frame",
   ),
 );
-/** Lets a paused packet go on, as the packet-in gave it or with `frame` and `metadata` changed. Errors: NXR_STALE, NXR_NOT_SUPPORTED. */
+/**
+ * Lets a paused packet go on, as the packet-in gave it or with `frame` and `metadata` changed. Errors: NXR_STALE,
+ * NXR_NOT_SUPPORTED.
+ */
 export const resume = nicira(
   "resume",
   28,

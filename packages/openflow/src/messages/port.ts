@@ -1,4 +1,7 @@
-/** Ports: their description, state, statistics and configuration. OpenFlow 1.5.1 sections 7.2.1, 7.3.4.3, 7.3.5.7, 7.3.5.8, 7.4.3. */
+/**
+ * Ports: their description, state, statistics and configuration. OpenFlow 1.5.1 sections 7.2.1, 7.3.4.3, 7.3.5.7,
+ * 7.3.5.8, 7.4.3.
+ */
 import { type Codec, type ValueOf, padding, u32, u64, u8 } from "@dragonflow/wire";
 import { ethernetAddress, flags, length16, named, optional, structure, text } from "../layout.ts";
 import { Experimenter, PortNumber } from "../numbers.ts";
@@ -63,7 +66,10 @@ export const portStatus = standard(
   structure({ reason: named(u8, { add: 0, delete: 1, modify: 2 }), reserved: padding(7), port }),
 );
 
-/** `config` is what the bits in `mask` become; `hardwareAddress` must be the port's own. `advertise`: link features to offer from now on. */
+/**
+ * `config` is what the bits in `mask` become; `hardwareAddress` must be the port's own. `advertise`: link features to
+ * offer from now on.
+ */
 export const portMod = standard(
   "port_mod",
   16,

@@ -6,7 +6,10 @@ import { standard } from "./row.ts";
 const role = named(u32, { nochange: 0, equal: 1, primary: 2, secondary: 3 });
 const NO_GENERATION = 0xffffffffffffffffn;
 
-/** `generationId` numbers the elections of a primary; a switch refuses an older one (`OFPRRFC_STALE`). It is absent where none was ever given. */
+/**
+ * `generationId` numbers the elections of a primary; a switch refuses an older one (`OFPRRFC_STALE`). It is absent
+ * where none was ever given.
+ */
 const roleBody = structure({ role, reserved: padding(4), generationId: optional(u64, NO_GENERATION) });
 export const roleRequest = standard("role_request", 24, roleBody, "role_reply");
 export const roleReply = standard("role_reply", 25, roleBody);

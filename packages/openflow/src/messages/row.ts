@@ -7,11 +7,12 @@ export const MULTIPART_REQUEST = 18;
 export const MULTIPART_REPLY = 19;
 
 /**
- * One kind of message: its name, where it stands on the wire, and its body. `N` is the `type` of the message, `T` its other members, `R` the name of
- * the message that answers it (`never` where none does: it is acknowledged by a barrier, or not at all).
+ * One kind of message: its name, where it stands on the wire, and its body. `N` is the `type` of the message, `T` its
+ * other members, `R` the name of the message that answers it (`never` where none does: it is acknowledged by a barrier,
+ * or not at all).
  *
- * Names are the constants of OpenFlow 1.5 and of Nicira's extensions, in lower case and without prefix: OFPT_FLOW_MOD is `flow_mod`, OFPMP_PORT_DESC
- * is `port_desc_request` and `port_desc_reply`, NXT_PACKET_IN2 is `packet_in2`.
+ * Names are the constants of OpenFlow 1.5 and of Nicira's extensions, in lower case and without prefix: OFPT_FLOW_MOD
+ * is `flow_mod`, OFPMP_PORT_DESC is `port_desc_request` and `port_desc_reply`, NXT_PACKET_IN2 is `packet_in2`.
  */
 export interface MessageRow<N extends string = string, T extends object = object, R extends string = string> {
   readonly name: N;
@@ -21,7 +22,10 @@ export interface MessageRow<N extends string = string, T extends object = object
   readonly part?: number;
   /** Experimenter messages: whose, and which one. */
   readonly experimenter?: { readonly id: number; readonly subtype: number };
-  /** Multiparts whose body is a list: one entry. The message then has the member `entries`, and may come in several parts. */
+  /**
+   * Multiparts whose body is a list: one entry. The message then has the member `entries`, and may come in several
+   * parts.
+   */
   readonly entry?: Codec<unknown>;
   readonly reply?: R;
   /** The body, behind all headers. `xid` is that of the message: some bodies hold a message that must have the same. */

@@ -1,4 +1,7 @@
-/** What a connection starts and lives with: hello, echo, features, configuration, barrier. OpenFlow 1.5.1 sections 7.1.1, 7.3.1, 7.3.2, 7.3.5.1, 7.3.7, 7.5. */
+/**
+ * What a connection starts and lives with: hello, echo, features, configuration, barrier. OpenFlow 1.5.1 sections
+ * 7.1.1, 7.3.1, 7.3.2, 7.3.5.1, 7.3.7, 7.5.
+ */
 import { type Codec, padding, rest, u16, u32, u64, u8 } from "@dragonflow/wire";
 import { flags, named, structure, text } from "../layout.ts";
 import { reply, request, standard } from "./row.ts";
@@ -78,8 +81,9 @@ export const featuresReply = standard(
 );
 
 /**
- * `missSendLengthBytes`: how much of a packet that misses goes to the controller; 0xffff is all of it. On a management (`.mgmt`) connection Open vSwitch
- * sends no asynchronous message at all (packet-in, port status, flow removed) until this is not 0.
+ * `missSendLengthBytes`: how much of a packet that misses goes to the controller; 0xffff is all of it. On a management
+ * (`.mgmt`) connection Open vSwitch sends no asynchronous message at all (packet-in, port status, flow removed) until
+ * this is not 0.
  */
 const switchConfig = structure({
   fragments: named(u16, { normal: 0, drop: 1, reassemble: 2, nx_match: 3 }),

@@ -1,4 +1,6 @@
-/** Flow statistics as OXS fields: `class:16 | field:7 | reserved:1 | length:8 | value`. OpenFlow 1.5.1 section 7.2.4. */
+/**
+ * Flow statistics as OXS fields: `class:16 | field:7 | reserved:1 | length:8 | value`. OpenFlow 1.5.1 section 7.2.4.
+ */
 import { type Codec, type Reader, u32, u64 } from "@dragonflow/wire";
 import { structure } from "../layout.ts";
 
@@ -28,7 +30,10 @@ const FLOW_COUNT = oxs(3, 4);
 const PACKET_COUNT = oxs(4, 8);
 const BYTE_COUNT = oxs(5, 8);
 
-/** `reserved:16 | length:16 | OXS fields`, zeros up to a multiple of 8 that the length does not count. Fields that have no name here are skipped. */
+/**
+ * `reserved:16 | length:16 | OXS fields`, zeros up to a multiple of 8 that the length does not count. Fields that have
+ * no name here are skipped.
+ */
 export const flowStats: Codec<FlowStats> = {
   read(r) {
     r.skip(2);

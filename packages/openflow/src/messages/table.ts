@@ -1,4 +1,7 @@
-/** Flow tables: statistics, description, features, configuration. OpenFlow 1.5.1 sections 7.3.3, 7.3.5.16 to 7.3.5.18, 7.4.5. */
+/**
+ * Flow tables: statistics, description, features, configuration. OpenFlow 1.5.1 sections 7.3.3, 7.3.5.16 to 7.3.5.18,
+ * 7.4.5.
+ */
 import { type Codec, padding, u32, u64, u8 } from "@dragonflow/wire";
 import { flags, length16, list, named, structure, text } from "../layout.ts";
 import { properties, property } from "../properties.ts";
@@ -13,7 +16,9 @@ const tableProperties = properties({
   vacancy: property(3, structure({ downPercent: u8, upPercent: u8, currentPercent: u8, reserved: padding(1) })),
 });
 
-/** Open vSwitch 3.1 takes the property `eviction` of a table_mod for the switch in `config` (1 on, 2 off): leave it out. */
+/**
+ * Open vSwitch 3.1 takes the property `eviction` of a table_mod for the switch in `config` (1 on, 2 off): leave it out.
+ */
 export const tableMod = standard(
   "table_mod",
   17,
@@ -77,7 +82,10 @@ const features = list(featureId);
 const fields = list(fieldId);
 const tables = list(u8);
 
-/** Members whose name ends in `Miss` hold for the flow that matches everything at priority 0; absent: the same as for the others. */
+/**
+ * Members whose name ends in `Miss` hold for the flow that matches everything at priority 0; absent: the same as for
+ * the others.
+ */
 const tableFeatures = structure(
   {
     length: length16,

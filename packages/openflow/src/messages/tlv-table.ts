@@ -1,4 +1,7 @@
-/** Which tunnel option is which `tun_metadata` field: per bridge, needed before a flow names the field, lost when vswitchd restarts. */
+/**
+ * Which tunnel option is which `tun_metadata` field: per bridge, needed before a flow names the field, lost when
+ * vswitchd restarts.
+ */
 import { type ValueOf, padding, u16, u32, u8 } from "@dragonflow/wire";
 import { list, named, structure } from "../layout.ts";
 import { nothing } from "./session.ts";

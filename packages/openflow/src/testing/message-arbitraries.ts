@@ -242,7 +242,8 @@ const bodies: { readonly [N in MessageType]: fc.Arbitrary<Body<N>> } = {
 export const messageArbitraries: ReadonlyMap<string, fc.Arbitrary<Message>> = new Map(
   Object.entries(bodies).map(([type, body]) => [
     type,
-    // Each body is that of the message under whose name it stands. Cloned: fast-check makes objects without a prototype, too, and no decoder does.
+    // Each body is that of the message under whose name it stands. Cloned: fast-check makes objects without a
+    // prototype, too, and no decoder does.
     body.map((members) => structuredClone({ type, ...members }) as Message),
   ]),
 );

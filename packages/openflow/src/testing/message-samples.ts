@@ -2,7 +2,10 @@ import type { Message } from "../messages/index.ts";
 
 const bytes = (hex: string): Uint8Array => Buffer.from(hex, "hex");
 
-/** Messages with a value in every member: what another implementation understands of them shows whether each is where it belongs. */
+/**
+ * Messages with a value in every member: what another implementation understands of them shows whether each is where it
+ * belongs.
+ */
 export const messageSamples: readonly Message[] = [
   { type: "hello", versions: [1, 4, 6] },
   { type: "echo_request", payload: bytes("0102") },

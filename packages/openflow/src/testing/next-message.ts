@@ -3,7 +3,10 @@ import type { OpenFlowSocket } from "../socket.ts";
 
 const DEADLINE_MS = 10_000;
 
-/** The next message of one type that satisfies `wanted`; what else comes is left out. Start it before what causes the message. */
+/**
+ * The next message of one type that satisfies `wanted`; what else comes is left out. Start it before what causes the
+ * message.
+ */
 export function nextMessage<N extends MessageType>(
   socket: OpenFlowSocket,
   type: N,
