@@ -1,7 +1,7 @@
 import { type Claim, Claims } from "./claims.ts";
 import type { GroupRow, Membership, Row } from "./define.ts";
 import { equal } from "./equal.ts";
-import type { Partition } from "./interest.ts";
+import { type Partition, samePartitions } from "./interest.ts";
 import type { Cell, TableStore } from "./rows.ts";
 import { type Conflict, type Settled, Slots, type Slot } from "./slots.ts";
 
@@ -22,16 +22,13 @@ interface Place {
 /** Writes a derived row, and moves the units anchored on it to where its owners now are. */
 function write(to: Place, id: string, row: Row | undefined, homes: readonly Partition[]): void {
   const cell: Cell = to.store.shelf(to.local).cell(id);
-  const moved = row !== undefined && !sameHomes(cell.homes, homes);
+  const moved = row !== undefined && !samePartitions(cell.homes, homes);
   if (moved) cell.homes = homes;
   to.store.write(cell, row);
   if (moved) to.store.wakeUnits(cell);
 }
 function isWritten(to: Place, id: string, row: Row | undefined): boolean {
   return equal(to.store.shelves.get(to.local)?.cells.get(id)?.row, row);
-}
-export function sameHomes(a: readonly Partition[], b: readonly Partition[]): boolean {
-  return a === b || (a.length === b.length && a.every((partition, i) => partition === b[i]));
 }
 
 /** Rows that have one owner each: two claims of one id exclude each other even if they are equal, so `same` never holds. */

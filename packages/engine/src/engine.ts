@@ -69,7 +69,8 @@ export class Engine<O> {
   readonly #layers: readonly (readonly Derivation[])[];
   readonly #derived: ReadonlyMap<Table, number>;
   readonly #indexFaults = new Map<string, Fault>();
-  #applying = false;
+  /** Compile functions may be running. */
+  #busy = false;
   #audit: Generator<readonly AuditDifference[]> | undefined = undefined;
 
   /** @throws {RangeError} when layers, targets or names of the apps contradict each other. */
@@ -99,10 +100,8 @@ export class Engine<O> {
    * @throws {RangeError} for a change of a derived table, a row under another id than its own, or a state of {@link LOCAL}.
    */
   apply(changes: readonly RowChange[], partitions: readonly PartitionChange[] = []): Delta<O> {
-    if (this.#applying) throw new Error("apply called by something that apply runs");
     this.#refuse(changes, partitions);
-    this.#applying = true;
-    try {
+    return this.#alone(() => {
       const ranBefore = this.#context.ran;
       this.#context.failed = [];
       this.#write(changes, partitions);
@@ -133,9 +132,7 @@ export class Engine<O> {
         interest: this.#partitions.sweep(),
         unitsRun: this.#context.ran - ranBefore,
       };
-    } finally {
-      this.#applying = false;
-    }
+    });
   }
 
   *outputs(): Generator<readonly [string, O]> {
@@ -180,17 +177,19 @@ export class Engine<O> {
    * function is not pure (or the engine is wrong). A running controller does it `limit` units at a time: each call goes on where the last one ended.
    */
   audit(limit = Number.POSITIVE_INFINITY): readonly AuditDifference[] {
-    const differences: AuditDifference[] = [];
-    for (let n = 0; n < limit; n++) {
-      this.#audit ??= auditWalk(this.#catalog, [...this.#layers.flat(), this.#outputs]);
-      const step = this.#audit.next();
-      if (step.done === true) {
-        this.#audit = undefined;
-        break;
+    return this.#alone(() => {
+      const differences: AuditDifference[] = [];
+      for (let n = 0; n < limit; n++) {
+        this.#audit ??= auditWalk(this.#catalog, [...this.#layers.flat(), this.#outputs]);
+        const step = this.#audit.next();
+        if (step.done === true) {
+          this.#audit = undefined;
+          break;
+        }
+        differences.push(...step.value);
       }
-      differences.push(...step.value);
-    }
-    return differences;
+      return differences;
+    });
   }
   size(): EngineSize {
     let cells = 0;
@@ -207,6 +206,15 @@ export class Engine<O> {
     };
   }
 
+  #alone<R>(work: () => R): R {
+    if (this.#busy) throw new Error("the engine is called by something that it runs");
+    this.#busy = true;
+    try {
+      return work();
+    } finally {
+      this.#busy = false;
+    }
+  }
   #refuse(changes: readonly RowChange[], partitions: readonly PartitionChange[]): void {
     for (const { table, id, row } of changes) {
       this.#catalog.store(table);

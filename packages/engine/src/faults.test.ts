@@ -112,7 +112,7 @@ test("a row on which an index fails is under no key, and the index is marked", (
   assert.equal(engine.size().indexKeys, 0);
 });
 
-test("apply cannot be called from within", () => {
+test("the engine cannot be called by what it runs", () => {
   const engine: Engine<string> = new Engine({
     apps: [
       defineApp<string>({
@@ -129,5 +129,5 @@ test("apply cannot be called from within", () => {
     roots: () => false,
   });
   engine.apply([put("a", 1)]);
-  assert.match(String(engine.faults()[0]?.error), /apply called/);
+  assert.match(String(engine.faults()[0]?.error), /called by something that it runs/);
 });

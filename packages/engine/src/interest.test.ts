@@ -133,6 +133,24 @@ test("a unit on a derived row is anchored where the owner of the row is, and mov
   }
 });
 
+test("a derived row moves with its owner even while the view that makes it waits", () => {
+  const waiting = derive(leaves, { layer: 2 }, targets, ({ id }, read) => {
+    read.rows(steps, "root/2");
+    return [{ id }];
+  });
+  const engine = linked([rowView, waiting], each(leaves, readLeaf));
+  engine.apply([link(1, "a")]);
+  engine.apply([unlink(1, "a"), link(2, "a")], [{ partition: "root/2", state: "pending" }]);
+  assert.deepEqual(
+    engine
+      .pendingUnits()
+      .map(({ owner }) => owner.table)
+      .sort(),
+    ["step", "target"],
+  );
+  assert.deepEqual(engine.apply([leave(1)]).interest.dropped, ["topic/1"]);
+});
+
 test("a unit on a group row, or on a row derived from it, is anchored wherever a row of the group is", () => {
   for (const [views, unit] of [
     [[groupView], each(seen, readLeaf)],

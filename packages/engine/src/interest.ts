@@ -130,3 +130,7 @@ export class Partitions {
   }
 }
 const NO_CHANGE: InterestChange = { added: [], dropped: [] };
+
+export function samePartitions(a: readonly Partition[], b: readonly Partition[]): boolean {
+  return a === b || (a.length === b.length && a.every((partition, i) => partition === b[i]));
+}

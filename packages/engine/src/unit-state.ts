@@ -1,7 +1,6 @@
 import { type Claim, type Claimant, type Claims, ownerOf } from "./claims.ts";
 import type { At, Owner, Read, Row } from "./define.ts";
-import { sameHomes } from "./derived.ts";
-import type { Partition } from "./interest.ts";
+import { type Partition, samePartitions } from "./interest.ts";
 import type { Anchoring, Cell } from "./rows.ts";
 import type { Runnable, Source } from "./source.ts";
 import type { Reads, TrackedRead } from "./tracked-read.ts";
@@ -84,13 +83,18 @@ export class UnitKind<V, S extends { readonly key: string }> implements Anchorin
 const NO_SOURCES: readonly Source[] = [];
 const NO_PARTITIONS: readonly Partition[] = [];
 
-/** One compile function for one row: what it read, and what it claims. */
+/**
+ * One compile function for one row: what it read, and what it claims. Three ways to run: void (something was pending: claims stay), failed (claims go)
+ * and complete (claims become the result).
+ */
 export class UnitState<V, S extends { readonly key: string }> implements Runnable, Claimant {
   queued = false;
+  /** Of the row, as of the last run: where the edges of this unit start. */
   homes: readonly Partition[] = NO_PARTITIONS;
   readonly #kind: UnitKind<V, S>;
   readonly #cell: Cell;
   #sources = NO_SOURCES;
+  /** Partitions that it reads: where its edges end. */
   #reach = NO_PARTITIONS;
   #claims: readonly Claim<V, S>[] = [];
 
@@ -171,9 +175,7 @@ export class UnitState<V, S extends { readonly key: string }> implements Runnabl
   /** Subscribes to what was read. A unit that keeps its output also keeps the interest that it had: losing that could take away what it stands on. */
   #follow(reads: Reads, keepReach: boolean): void {
     const { homes } = this.#cell;
-    if (!sameHomes(this.homes, homes)) {
-      this.#kind.claims.rehomed(this.#claims, this.homes, homes);
-    }
+    if (!samePartitions(this.homes, homes)) this.#kind.claims.rehomed(this.#claims, this.homes, homes);
     const before = this.#sources;
     for (const source of reads.sources) source.subscribe(this);
     this.#sources = reads.sources;
@@ -184,7 +186,7 @@ export class UnitState<V, S extends { readonly key: string }> implements Runnabl
   }
   /** Edges of the graph of interest, from where this unit is at home to what it reads. */
   #connect(homes: readonly Partition[], reach: readonly Partition[]): void {
-    if (sameHomes(this.homes, homes) && sameHomes(this.#reach, reach)) return;
+    if (samePartitions(this.homes, homes) && samePartitions(this.#reach, reach)) return;
     const before = { homes: this.homes, reach: this.#reach };
     this.homes = homes;
     this.#reach = reach;
