@@ -17,5 +17,5 @@ export {
   stopRecorded,
 } from "./processes.ts";
 export { requireRoot, requireSoftware } from "./requirements.ts";
-export { type LabStatus, setApi, status } from "./status.ts";
+export { getApi, type LabStatus, setApi, status } from "./status.ts";
 export { addVm, type LabVm, listVms, moveVm, removeVm, type VmSpec, waitForLease } from "./vms.ts";

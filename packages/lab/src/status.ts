@@ -46,6 +46,11 @@ export async function status(lab: Lab): Promise<LabStatus> {
   return { api: state.api, hosts, vms };
 }
 
+/** Where the lab's API is; null when it has none (yet). @throws {LabError} `unknown`, `broken` */
+export async function getApi(lab: Lab): Promise<string | null> {
+  return (await readReadyState(lab)).api;
+}
+
 /** Records where the lab's API is; null when it has gone. */
 export async function setApi(lab: Lab, url: string | null): Promise<void> {
   await withSession(lab, async (session) => {

@@ -8,4 +8,6 @@ export * from "./records/network.ts";
 export * from "./records/port.ts";
 export * from "./records/router.ts";
 export { ShapeError } from "./schema.ts";
+/** Checks of JSON from outside, for whoever reads more than records. */
+export * as shapes from "./schema.ts";
 export * from "./topics.ts";

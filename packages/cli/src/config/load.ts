@@ -101,6 +101,6 @@ function missing(settings: Settings): never {
 export function checkEnvironment(environment: Sources["environment"], known: readonly string[]): void {
   for (const name of Object.keys(environment)) {
     if (name.startsWith("DRAGONFLOW_") && !known.includes(name))
-      throw new ConfigError(`unknown environment variable ${name}; known: ${known.join(", ")}`);
+      throw new ConfigError(`unknown environment variable ${name}: no setting has this name`);
   }
 }

@@ -31,13 +31,18 @@ function setting<T>(
 export function text(
   key: string,
   help: string,
-  options: { readonly fallback?: string; readonly pattern?: RegExp; readonly expected?: string } = {},
+  options: {
+    readonly fallback?: string;
+    readonly pattern?: RegExp;
+    readonly expected?: string;
+    readonly placeholder?: string;
+  } = {},
 ): Setting<string> {
-  const { fallback, pattern = /^.{1,4096}$/s, expected = "text" } = options;
+  const { fallback, pattern = /^.{1,4096}$/s, expected = "text", placeholder = "TEXT" } = options;
   return setting(
     key,
     help,
-    "TEXT",
+    placeholder,
     (value) => (typeof value === "string" && pattern.test(value) ? value : expect(expected)),
     fallback,
   );

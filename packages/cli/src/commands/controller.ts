@@ -1,0 +1,25 @@
+import { mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
+import { startController } from "@dragonflow/controller";
+import { pino } from "pino";
+import { readNamed } from "../config/files.ts";
+import { settingsOf } from "../config/flags.ts";
+import { ended, listenForEnding } from "../ending.ts";
+import { VERSION } from "../version.ts";
+
+/** Runs until a signal, and leaves the switch as it is then: packets go on. */
+export async function controller(options: Readonly<Record<string, unknown>>): Promise<void> {
+  const { server, tokenFile, caFile, logLevel, ...settings } = settingsOf("controller", options);
+  const signal = listenForEnding();
+  const [token, ca] = await Promise.all([readNamed("token_file", tokenFile), readNamed("ca_file", caFile)]);
+  // Standard error, line by line: what a dying controller said last must be there.
+  const log = pino({ name: settings.chassis, level: logLevel }, pino.destination({ fd: 2, sync: true }));
+  await mkdir(dirname(settings.socket), { recursive: true });
+  const running = await startController(
+    { ...settings, release: VERSION },
+    { url: server, token: token.trim(), ca },
+    log,
+  );
+  await ended(signal);
+  await running.close();
+}

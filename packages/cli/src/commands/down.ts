@@ -1,0 +1,14 @@
+import { removeLab } from "@dragonflow/lab";
+import { Progress } from "../screen/progress.ts";
+
+export async function down(name: string): Promise<void> {
+  const progress = new Progress();
+  await progress.step(
+    `removing lab "${name}"`,
+    async () => removeLab(name),
+    ({ existed, namespaces, processes }) =>
+      existed
+        ? `lab "${name}" removed: ${namespaces.length} namespaces, ${processes.length} processes`
+        : `there is no lab "${name}", and nothing left of one`,
+  );
+}

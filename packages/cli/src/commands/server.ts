@@ -1,0 +1,41 @@
+import { startServer } from "@dragonflow/server";
+import { readNamed } from "../config/files.ts";
+import { settingsOf } from "../config/flags.ts";
+import type { SERVER } from "../config/sections.ts";
+import { ConfigError, type ValuesOf } from "../config/settings.ts";
+import { ended, listenForEnding } from "../ending.ts";
+
+/** Runs until a signal; requests in flight are answered then. */
+export async function server(options: Readonly<Record<string, unknown>>): Promise<void> {
+  const settings = settingsOf("server", options);
+  const signal = listenForEnding();
+  const { name, apiHost, apiPort, secretFile, logLevel } = settings;
+  const [relay, store] = [relayOf(settings), await storeOf(settings)];
+  const running = await startServer({
+    name,
+    api: { host: apiHost, port: apiPort },
+    store,
+    ...(relay === undefined ? {} : { relay }),
+    secretFile,
+    logLevel,
+  });
+  await ended(signal);
+  await running.close();
+}
+
+type Values = ValuesOf<typeof SERVER>;
+
+async function storeOf({ store, storeTokenFile, storeCaFile }: Values) {
+  return {
+    url: store,
+    ...(storeTokenFile === undefined ? {} : { token: (await readNamed("store_token_file", storeTokenFile)).trim() }),
+    ...(storeCaFile === undefined ? {} : { caFile: storeCaFile }),
+  };
+}
+
+function relayOf({ relayHost, relayPort, tlsCertFile, tlsKeyFile }: Values) {
+  if (relayPort === undefined) return undefined;
+  if (tlsCertFile === undefined || tlsKeyFile === undefined)
+    throw new ConfigError("a relay speaks TLS: with relay_port give tls_cert_file and tls_key_file");
+  return { host: relayHost, port: relayPort, certFile: tlsCertFile, keyFile: tlsKeyFile };
+}

@@ -1,0 +1,52 @@
+import type { ApiClient } from "../api/client.ts";
+import { networks, ports, routers, subnets } from "../api/resources.ts";
+
+/** The networks of the demo. Private addresses: RFC 1918, RFC 4193. */
+const NETWORKS = [
+  { name: "blue", ipv4: "10.10.0.0/24", ipv6: "fd00:10::/64" },
+  { name: "green", ipv4: "10.20.0.0/24", ipv6: "fd00:20::/64" },
+] as const;
+export const DEMO_NETWORKS: readonly string[] = NETWORKS.map(({ name }) => name);
+const ROUTER = "router";
+
+/** A VM to be: vm1 and vm2 on the first host, vm3 and vm4 on the second ... */
+export interface DemoVm {
+  readonly name: string;
+  readonly host: string;
+  readonly portId: string;
+}
+
+/** Two networks with IPv4 and IPv6, a router between them, and on each host a port in each. */
+export async function createDemo(api: ApiClient, hosts: readonly string[]): Promise<readonly DemoVm[]> {
+  const made = await api.createAll(
+    networks,
+    NETWORKS.map(({ name }) => ({ name })),
+  );
+  const idOf = new Map(made.map(({ name, id }) => [name, id]));
+  const parts = await api.createAll(
+    subnets,
+    NETWORKS.flatMap(({ name, ipv4, ipv6 }) => {
+      const network_id = idOf.get(name);
+      return [
+        { name: `${name}-ipv4`, network_id, ip_version: 4, cidr: ipv4 },
+        {
+          name: `${name}-ipv6`,
+          network_id,
+          ip_version: 6,
+          cidr: ipv6,
+          ipv6_ra_mode: "slaac",
+          ipv6_address_mode: "slaac",
+        },
+      ];
+    }),
+  );
+  const router = await api.create(routers, { name: ROUTER });
+  for (const { id } of parts) await api.act(routers, router.id, "add_router_interface", { subnet_id: id });
+
+  const wanted = hosts.flatMap((host) => DEMO_NETWORKS.map((network) => ({ host, network })));
+  const all = await api.createAll(
+    ports,
+    wanted.map(({ network }, i) => ({ name: `vm${i + 1}`, network_id: idOf.get(network) })),
+  );
+  return all.map(({ id, name }, i) => ({ name, host: wanted[i]?.host ?? "", portId: id }));
+}

@@ -1,0 +1,89 @@
+import { existsSync } from "node:fs";
+import { request } from "node:http";
+import { text } from "node:stream/consumers";
+import { ShapeError, shapes } from "@dragonflow/model";
+import { getApi, listHosts, listLabs, openLab } from "@dragonflow/lab";
+import { CONTROLLER } from "../config/sections.ts";
+import { CliError } from "../errors.ts";
+import { DEFAULT_LAB, socketOf } from "../lab/names.ts";
+
+const { flag, integer, list, nullable, object, text: string } = shapes;
+
+const flowShape = object({
+  table: string,
+  priority: integer(),
+  match: string,
+  actions: string,
+  owner: object({ app: string, kind: string, id: string }),
+  refused: nullable(string),
+});
+export type Flow = shapes.Infer<typeof flowShape>;
+export const flowsShape = object({ flows: list(flowShape) });
+/** What every controller says; there is more in it for whoever looks closer. */
+export const statusShape = object({ chassis: string, startedAt: string, inSync: flag, pending: integer() });
+
+/** A controller to ask: the host that it is on, and its socket. */
+export interface Source {
+  readonly host: string;
+  readonly socket: string;
+}
+export interface Sources {
+  readonly controllers: readonly Source[];
+  /** Where names of objects can be had; undefined: nowhere. */
+  readonly api: string | undefined;
+}
+export interface Selection {
+  readonly lab?: string;
+  readonly host?: string;
+  readonly socket?: string;
+}
+
+/** The controllers of a lab; else that of this machine. @throws {CliError} when there is none, or no such host */
+export async function findControllers(selection: Selection): Promise<Sources> {
+  const { lab, host, socket } = selection;
+  const api = process.env["OS_ENDPOINT"];
+  if (socket !== undefined) return { controllers: [{ host: host ?? "", socket }], api };
+  const name = lab ?? DEFAULT_LAB;
+  if (lab !== undefined || (await listLabs()).some((other) => other.name === name)) return ofLab(name, host);
+  const { fallback } = CONTROLLER.socket;
+  if (fallback === undefined || !existsSync(fallback))
+    throw new CliError(`no lab "${name}", and no controller at ${fallback}: give --lab or --socket`);
+  return { controllers: [{ host: host ?? "", socket: fallback }], api };
+}
+
+async function ofLab(name: string, host: string | undefined): Promise<Sources> {
+  const lab = await openLab(name);
+  const hosts = await listHosts(lab);
+  const chosen = hosts.filter((other) => host === undefined || other.name === host);
+  if (chosen.length === 0 && host !== undefined)
+    throw new CliError(`there is no host "${host}" (${hosts.map((other) => other.name).join(", ")})`);
+  return {
+    controllers: chosen.map((other) => ({ host: other.name, socket: socketOf(other) })),
+    api: (await getApi(lab)) ?? undefined,
+  };
+}
+
+/** `GET path` on a controller's socket. @throws {CliError} saying which controller does not answer */
+export async function ask<T>({ host, socket }: Source, path: string, shape: shapes.Shape<T>): Promise<T> {
+  const who = `the controller${host === "" ? "" : ` of ${host}`}`;
+  try {
+    return shape.parse(JSON.parse(await get(socket, path)), path);
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof ShapeError)
+      throw new CliError(`${who} answered what nobody expects: ${error.message}`);
+    throw new CliError(
+      `${who} does not answer at ${socket}: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}
+
+async function get(socketPath: string, path: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ socketPath, path, timeout: 10_000 }, (response) => {
+      text(response).then(resolve, reject);
+    });
+    asked.once("timeout", () => asked.destroy(new Error("no answer within 10 s")));
+    asked.once("error", reject);
+    asked.end();
+  });
+}

@@ -1,0 +1,16 @@
+/** The entry of `bin/dragonflow`. Nothing is imported before the check: an older Node could not even read it. */
+const OLDEST_NODE = 26;
+
+const major = Number(process.versions.node.split(".", 1)[0]);
+if (major >= OLDEST_NODE) {
+  const { run } = await import("./program.ts");
+  const status = await run(process.argv.slice(2));
+  if (status !== 0) process.exitCode = status;
+} else {
+  process.stderr.write(
+    `dragonflow: Node ${OLDEST_NODE} or newer is needed, this is ${process.versions.node}; run: npm run setup\n`,
+  );
+  process.exitCode = 1;
+}
+
+export {};

@@ -1,0 +1,178 @@
+import { Argument, Command, CommanderError, Help } from "commander";
+import { addSettings } from "./config/flags.ts";
+import { EXIT, explain } from "./errors.ts";
+import type { FlowsOptions } from "./commands/flows.ts";
+import type { StatusOptions } from "./commands/status.ts";
+import { labProgram } from "./lab-program.ts";
+import { apiPortOption, hostsOption, jsonOption, labOption, withExamples } from "./options.ts";
+import { print, warn } from "./output.ts";
+import { VERSION } from "./version.ts";
+
+type Options = Readonly<Record<string, unknown>>;
+
+/** The commands. What one does is loaded when it runs: `--help`, and a command that needs little, start at once. */
+export function buildProgram(): Command {
+  const program = new Command("dragonflow")
+    .description("Virtual networks for clouds: described by the Neutron API, carried by Open vSwitch.")
+    .version(VERSION)
+    .helpCommand(false)
+    .showSuggestionAfterError()
+    .commandsGroup("On one machine:");
+  program.addCommand(upCommand()).addCommand(downCommand()).addCommand(watchCommand()).addCommand(labProgram());
+  program.commandsGroup("On real hosts:");
+  program.addCommand(serverCommand()).addCommand(controllerCommand()).addCommand(tokenCommand());
+  program.commandsGroup("To look inside:");
+  program.addCommand(flowsCommand()).addCommand(statusCommand());
+  program.commandsGroup("For your shell:");
+  program.addCommand(completionCommand(program));
+  withExamples(program, [
+    ["dragonflow up", "three hosts with VMs on this machine; Ctrl-C removes them"],
+    ["dragonflow COMMAND --help", "what a command does, with examples"],
+  ]);
+  program.addHelpText("after", "\nExit status: 0 done, 1 it failed, 2 it was not said right.");
+  return prepared(program);
+}
+
+const standardHelp = new Help();
+
+/** Errors are ours to print and to turn into an exit status, in every command. */
+function prepared(command: Command): Command {
+  command.exitOverride().configureOutput({ outputError: () => undefined });
+  command.configureHelp({
+    subcommandTerm: (sub) =>
+      [sub.name(), ...sub.registeredArguments.map((argument) => `<${argument.name()}>`)].join(" "),
+    optionDescription: (option) =>
+      option.defaultValue === false ? option.description : standardHelp.optionDescription(option),
+  });
+  for (const sub of command.commands) prepared(sub);
+  return command;
+}
+
+/** @param argv without the program's own name. @returns the exit status, where none was set on the way */
+export async function run(argv: readonly string[]): Promise<number> {
+  try {
+    await buildProgram().parseAsync(argv, { from: "user" });
+    return EXIT.done;
+  } catch (error) {
+    if (error instanceof CommanderError) return usageError(error);
+    const { text, exitCode } = explain(error);
+    warn(text);
+    return exitCode;
+  }
+}
+
+/** Help that was asked for is no error; help in place of a missing subcommand is. */
+function usageError(error: CommanderError): number {
+  if (error.code === "commander.helpDisplayed" || error.code === "commander.version") return EXIT.done;
+  if (error.code !== "commander.help")
+    warn(
+      error.message
+        .replace(/^error: /, "")
+        .split("\n")
+        .join(" "),
+    );
+  return EXIT.usage;
+}
+
+function upCommand(): Command {
+  const command = new Command("up")
+    .description("Make a lab with hosts, networks and VMs on this machine, and show how it does")
+    .addOption(hostsOption())
+    .addOption(apiPortOption())
+    .option("--detach", "return when all is ready, and leave it running", false)
+    .addOption(jsonOption("with --detach: the lab's status"))
+    .addOption(labOption())
+    .action(
+      async ({ lab, ...options }: { lab: string; hosts: number; apiPort?: number; detach: boolean; json: boolean }) =>
+        (await import("./commands/up.ts")).up({ ...options, name: lab, demo: true }),
+    );
+  return withExamples(command, [
+    ["dragonflow up", "three hosts, a live table; Ctrl-C removes all of it"],
+    ["dragonflow up --hosts 5 --detach", "five hosts; it goes on running: dragonflow down"],
+  ]);
+}
+
+function downCommand(): Command {
+  const command = new Command("down")
+    .description("Remove a lab, with all that was made for it, however its maker ended")
+    .addOption(labOption())
+    .action(async ({ lab }: { lab: string }) => (await import("./commands/down.ts")).down(lab));
+  return withExamples(command, [["dragonflow down", ""]]);
+}
+
+function watchCommand(): Command {
+  const command = new Command("watch")
+    .description("Show a lab that runs: its VMs, and pings between them")
+    .addOption(labOption())
+    .action(async ({ lab }: { lab: string }) => (await import("./commands/up.ts")).watchLab(lab));
+  return withExamples(command, [["dragonflow watch --lab demo", ""]]);
+}
+
+function serverCommand(): Command {
+  const command = new Command("server")
+    .description("Serve the Neutron API on a store, and the store to the controllers")
+    .action(async (options: Options) => (await import("./commands/server.ts")).server(options));
+  addSettings(command, "server");
+  return withExamples(command, [
+    ["dragonflow server --store sqlite:/tmp/store.db --secret-file /tmp/secret", "the API alone"],
+    ["dragonflow server --config /etc/dragonflow.toml", "as its section [server] says"],
+  ]);
+}
+
+function controllerCommand(): Command {
+  const command = new Command("controller")
+    .description("Keep the Open vSwitch of this host equal to what the API says")
+    .action(async (options: Options) => (await import("./commands/controller.ts")).controller(options));
+  addSettings(command, "controller");
+  return withExamples(command, [
+    [
+      "dragonflow controller --config /etc/dragonflow.toml --tunnel-ip 192.0.2.11",
+      "the rest as its section [controller] says",
+    ],
+  ]);
+}
+
+function tokenCommand(): Command {
+  const command = new Command("token")
+    .description("Print the token that the controller of a chassis shows to the servers")
+    .argument("<CHASSIS>", "its name in the cloud")
+    .action(async (chassis: string, options: Options) => (await import("./commands/token.ts")).token(chassis, options));
+  addSettings(command, "server");
+  return withExamples(command, [["dragonflow token host7 --secret-file /var/lib/dragonflow/secret >host7.token", ""]]);
+}
+
+function flowsCommand(): Command {
+  const command = new Command("flows")
+    .description("Show the flows of a host with the names of their tables, by the object that caused them")
+    .option("--host <H>", "of this host only")
+    .option("--port <ID>", "of this port only; its name will do as well")
+    .option("--app <A>", "of this application only: l2, l3, dhcp, port-security ...")
+    .option("--lab <LAB>", 'of the hosts of this lab (default: "demo" if there is one, else this machine)')
+    .option("--socket <PATH>", "ask the controller at this socket")
+    .addOption(jsonOption("the flows"))
+    .action(async (options: FlowsOptions) => (await import("./commands/flows.ts")).flows(options));
+  return withExamples(command, [
+    ["dragonflow flows --host host1", ""],
+    ["dragonflow flows --port vm1 --app port-security", "what may this port send?"],
+    ["dragonflow flows --json", "for a script: each with host, owner, table, priority, match, actions"],
+  ]);
+}
+
+function statusCommand(): Command {
+  const command = new Command("status")
+    .description("Say whether the controllers are in step with their switches")
+    .option("--host <H>", "of this host only")
+    .option("--lab <LAB>", 'of the hosts of this lab (default: "demo" if there is one, else this machine)')
+    .option("--socket <PATH>", "ask the controller at this socket")
+    .addOption(jsonOption("all that the controllers say"))
+    .action(async (options: StatusOptions) => (await import("./commands/status.ts")).status(options));
+  return withExamples(command, [["dragonflow status --json", "counters, conflicts and faults"]]);
+}
+
+function completionCommand(program: Command): Command {
+  const command = new Command("completion")
+    .description("Print a script that completes commands and options as you type")
+    .addArgument(new Argument("<SHELL>", "which shell").choices(["bash"]))
+    .action(async () => print((await import("./commands/completion.ts")).bashCompletion(program).trimEnd()));
+  return withExamples(command, [["source <(dragonflow completion bash)", "for this shell"]]);
+}
