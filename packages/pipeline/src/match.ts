@@ -1,5 +1,5 @@
 import type { Match } from "@dragonflow/openflow";
-import { parseIpv4, parseIpv6, parseMac } from "@dragonflow/packet";
+import { parseIpv4, parseIpv6, parseMac } from "./addresses.ts";
 import { isRegister, registers } from "./registers.ts";
 
 /** A value of a field, as apps write it: a number, an address in text, a prefix (`10.0.0.0/24`), or a value under a mask. */

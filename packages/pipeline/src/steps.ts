@@ -1,5 +1,5 @@
 import type { Action, SubField } from "@dragonflow/openflow";
-import { parseIpv4, parseIpv6, parseMac } from "@dragonflow/packet";
+import { parseIpv4, parseIpv6, parseMac } from "./addresses.ts";
 import { type RegisterName, registers } from "./registers.ts";
 import type { Target } from "./table.ts";
 
@@ -33,8 +33,8 @@ export const setMac = (field: "eth_src" | "eth_dst" | "arp_sha" | "arp_tha" | "n
   act({ type: "set_field", field, value: parseMac(mac) });
 export const setIpv4 = (field: "ipv4_src" | "ipv4_dst" | "arp_spa" | "arp_tpa", ip: string): Step =>
   act({ type: "set_field", field, value: parseIpv4(ip) });
-export const setIpv6 = (field: "ipv6_src" | "ipv6_dst" | "nd_target", ip: string): Step =>
-  act({ type: "set_field", field, value: parseIpv6(ip) });
+export const setIpv6 = (field: "ipv6_src" | "ipv6_dst" | "nd_target", ip: string | bigint): Step =>
+  act({ type: "set_field", field, value: typeof ip === "bigint" ? ip : parseIpv6(ip) });
 
 /** A register as the part of an Open vSwitch register that it is. */
 export function subfield(register: RegisterName): SubField {

@@ -7,6 +7,7 @@
  */
 import { each, type Read } from "@dragonflow/engine";
 import type { PortRecord, RouterPortRecord } from "@dragonflow/model";
+import { linkLocal, parseIpv6, parseMac } from "@dragonflow/packet";
 import {
   act,
   type Desired,
@@ -18,7 +19,6 @@ import {
   hosts,
   IP_PROTO,
   isIpv6,
-  linkLocalText,
   type Owner,
   outputInPort,
   ports,
@@ -58,7 +58,7 @@ const nd = defineFlowTable({
 });
 
 /** The solicitation turned into its advertisement. The option's address is set in a second table: in this one the packet is still a solicitation. */
-function advertise(mac: string, ip: string, kind: keyof typeof FLAGS): readonly Step[] {
+function advertise(mac: string, ip: bigint, kind: keyof typeof FLAGS): readonly Step[] {
   const whole = (field: "eth_src" | "eth_dst" | "ipv6_src" | "ipv6_dst", bits: 48 | 128) => ({ field, start: 0, bits });
   return [
     act({ type: "copy_field", src: whole("eth_src", 48), dst: whole("eth_dst", 48) }),
@@ -82,7 +82,7 @@ function answers(
   const given = holder.addresses.map(({ ip }) => ip).filter(isIpv6);
   const network = holder.adminUp && given.length > 0 ? servedHere(holder.networkId, read) : undefined;
   if (network === undefined) return [];
-  const addresses = [...new Set([...given, linkLocalText(holder.mac)])];
+  const addresses = [...new Set([...given.map((ip) => parseIpv6(ip)), linkLocal(parseMac(holder.mac))])];
   return addresses.map((ip) =>
     flow(
       owner,
