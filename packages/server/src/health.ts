@@ -1,10 +1,8 @@
+import type { FoldingState } from "./folding/folding.ts";
 import { LEASE_TOPIC, type StoreDriver, StoreError } from "@dragonflow/store";
 
 /** How long the store may take to answer before it counts as out of reach. */
 const PATIENCE_MILLISECONDS = 1000;
-
-/** `leading`: this server folds; `waiting`: another one does, or none that this one knows of. */
-export type FoldingState = "leading" | "waiting";
 
 /** Body of `GET /healthz`: 200 while the store answers, else 503. */
 export interface Health {

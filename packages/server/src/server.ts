@@ -1,7 +1,7 @@
 import { createApi, Engine } from "@dragonflow/neutron-api";
-import type { StoreDriver } from "@dragonflow/store";
 import { type Logger, pino } from "pino";
-import { healthOf } from "./health.ts";
+import { Folding } from "./folding/folding.ts";
+import { type Health, healthOf } from "./health.ts";
 import { listenError, urlOf } from "./listen.ts";
 import { openRelayListener } from "./relay-listener.ts";
 import { loadSecret } from "./secret.ts";
@@ -17,18 +17,21 @@ export async function startServer(settings: ServerSettings): Promise<RunningServ
   // Standard error: standard output belongs to whoever embeds the server.
   const log = pino({ name: settings.name, level: settings.logLevel }, pino.destination({ fd: 2, sync: true }));
   await using opened = new AsyncDisposableStack();
-  const driver = await openStore(settings.store, log);
+  const { driver, isExclusive } = await openStore(settings.store, log);
   opened.defer(() => driver.close());
   const engine = new Engine(driver);
   opened.defer(() => engine.close());
   await engine.read();
 
+  const holder = isExclusive ? "the server that has the store" : undefined;
+  const folding = new Folding({ engine, driver, log, holder });
+  opened.defer(() => folding.close());
   const relay =
     settings.relay === undefined
       ? undefined
       : await openRelayListener(settings.relay, driver, await loadSecret(settings.secretFile), log);
   opened.defer(async () => relay?.close());
-  const api = await openApi(engine, driver, settings.api, log);
+  const api = await openApi(engine, settings.api, () => healthOf(driver, folding.state), log);
   opened.defer(() => api.close());
   log.info({ api: api.url, relay: relay?.url, store: settings.store.url }, "serving");
 
@@ -48,12 +51,17 @@ interface ApiListener {
   close(): Promise<void>;
 }
 
-async function openApi(engine: Engine, driver: StoreDriver, at: ListenSettings, log: Logger): Promise<ApiListener> {
+async function openApi(
+  engine: Engine,
+  at: ListenSettings,
+  health: () => Promise<Health>,
+  log: Logger,
+): Promise<ApiListener> {
   const app = createApi(engine, { onError: (error, request) => log.error({ err: error, request }, "request failed") });
   app.get("/healthz", async (_request, reply) => {
-    const health = await healthOf(driver, "waiting");
-    reply.code(health.store === "ok" ? 200 : 503).type("application/json");
-    return JSON.stringify(health);
+    const found = await health();
+    reply.code(found.store === "ok" ? 200 : 503).type("application/json");
+    return JSON.stringify(found);
   });
   try {
     await app.listen(at);

@@ -7,30 +7,37 @@ import { type ServerSettings, StartError } from "./settings.ts";
 /** How long a server waits for the relay that it depends on before it gives up starting. */
 const FIRST_CONNECTION_SECONDS = 60;
 
-type OpenStore = (settings: ServerSettings["store"], log: Logger) => Promise<StoreDriver>;
+/** `isExclusive`: no other process has this store open, so whoever opens it next continues what this one did. */
+export interface OpenedStore {
+  readonly driver: StoreDriver;
+  readonly isExclusive: boolean;
+}
+type OpenStore = (settings: ServerSettings["store"], log: Logger) => Promise<OpenedStore>;
 
-async function openSqlite({ url }: ServerSettings["store"], log: Logger): Promise<StoreDriver> {
+async function openSqlite({ url }: ServerSettings["store"], log: Logger): Promise<OpenedStore> {
   const file = decodeURIComponent(new URL(url).pathname);
   if (file === "") throw new StartError(`${url} names no file; write sqlite:/path/to/file.db`);
-  return openSqliteStore({
+  const driver = await openSqliteStore({
     file,
     onNewLineage: (reason) =>
       log.warn({ file, reason }, "the store went back in time, or may have: everybody who follows it reads it anew"),
   });
+  return { driver, isExclusive: true };
 }
 
-async function openRelay({ url, token, caFile }: ServerSettings["store"], log: Logger): Promise<StoreDriver> {
+async function openRelay({ url, token, caFile }: ServerSettings["store"], log: Logger): Promise<OpenedStore> {
   if (token === undefined) throw new StartError(`${url}: a store behind a relay needs a token`);
   const ca = caFile === undefined ? {} : { ca: await readFile(caFile) };
   const signal = AbortSignal.timeout(FIRST_CONNECTION_SECONDS * 1000);
-  return connectRelay(url, { token, ...ca, signal, onError: (error) => log.warn({ err: error }, "relay connection") });
+  const onError = (error: unknown): void => log.warn({ err: error }, "relay connection");
+  return { driver: await connectRelay(url, { token, ...ca, signal, onError }), isExclusive: false };
 }
 
 /** Every kind of store that a server can stand on, by the scheme of its URL: a further driver is a line here. */
 const STORES: Readonly<Record<string, OpenStore>> = { "sqlite:": openSqlite, "wss:": openRelay };
 
 /** @throws {StartError} for a URL that names no store; what the driver throws when it cannot open it. */
-export async function openStore(settings: ServerSettings["store"], log: Logger): Promise<StoreDriver> {
+export async function openStore(settings: ServerSettings["store"], log: Logger): Promise<OpenedStore> {
   const url = URL.parse(settings.url);
   const open = url === null ? undefined : STORES[url.protocol];
   if (open === undefined)

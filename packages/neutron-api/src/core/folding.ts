@@ -75,15 +75,9 @@ export async function recordChassis(engine: Engine, chassis: ChassisStatusRecord
       started_at: chassis.startedAt,
       alive,
     };
-    const agent: AgentObject = {
-      id,
-      admin_state_up: true,
-      description: null,
-      created_at: tx.now,
-      seen_at: tx.now,
-      ...known,
-      ...reported,
-    };
+    const made = { id, admin_state_up: true, description: null, created_at: tx.now, seen_at: tx.now };
+    // In the order of fields that it has, so that what is equal looks equal.
+    const agent: AgentObject = { ...(known ?? made), ...reported };
     putIfChanged(tx, known, agent.alive === known?.alive ? agent : { ...agent, seen_at: tx.now });
   });
 }
