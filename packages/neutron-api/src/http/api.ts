@@ -35,7 +35,7 @@ export function createApi(engine: Engine, options: ApiOptions = {}): FastifyInst
     bodyLimit: config.maxBodyBytes,
     exposeHeadRoutes: false,
     genReqId: () => `req-${randomUUID()}`,
-    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 255, querystringParser: () => ({}) },
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: config.maxUrlLength, querystringParser: () => ({}) },
     rewriteUrl: (request) => canonicalUrl(request.url ?? "/"),
     frameworkErrors: (_error, _request, reply) => {
       send(reply, malformedUrl());

@@ -26,12 +26,13 @@ function parseIpv4(text: string): bigint | undefined {
   return value;
 }
 
-function parseGroups(text: string): readonly number[] | undefined {
+/** @param atEnd whether the last 32 bits may be written as IPv4. */
+function parseGroups(text: string, atEnd: boolean): readonly number[] | undefined {
   if (text === "") return [];
   const groups: number[] = [];
   const parts = text.split(":");
   for (const [i, part] of parts.entries()) {
-    if (i === parts.length - 1 && part.includes(".")) {
+    if (atEnd && i === parts.length - 1 && part.includes(".")) {
       const tail = parseIpv4(part);
       if (tail === undefined) return undefined;
       groups.push(Number(tail >> 16n), Number(tail & 0xffffn));
@@ -47,8 +48,8 @@ function parseIpv6(text: string): bigint | undefined {
   const halves = text.split("::");
   const [left, right] = halves;
   if (left === undefined || halves.length > 2) return undefined;
-  const head = parseGroups(left);
-  const tail = right === undefined ? [] : parseGroups(right);
+  const head = parseGroups(left, right === undefined);
+  const tail = right === undefined ? [] : parseGroups(right, true);
   if (head === undefined || tail === undefined) return undefined;
   const missing = 8 - head.length - tail.length;
   if (right === undefined ? missing !== 0 : missing < 1) return undefined;

@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import { request as httpRequest } from "node:http";
+import { test } from "node:test";
+import { openSqliteStore } from "@dragonflow/driver-sqlite";
+import type { StoreDriver } from "@dragonflow/store";
+import { Unavailable } from "@dragonflow/store";
+import { unauthorized } from "../errors.ts";
+import { TestServer, withServer } from "../testing/server.ts";
+import { createApi } from "./api.ts";
+
+test("malformed, oversized, too deep, too long, too many: each its own refusal", async () => {
+  await withServer({ maxBodyBytes: 10_000, maxBulkItems: 3, maxUrlLength: 1000 }, async (server) => {
+    const post = (body: string) => server.request("POST", "/v2.0/networks", body);
+    for (const body of ["{", "[]", '"x"', "7", "null", "{'network': {}}", "\u0000", '{"network": NaN}'])
+      assert.equal((await post(body)).error, "400 HTTPBadRequest", body);
+    assert.equal((await post(`{"network": {"name": "${"x".repeat(20_000)}"}}`)).error, "413 HTTPRequestEntityTooLarge");
+    assert.equal((await post(`{"network": ${"[".repeat(4000)}${"]".repeat(4000)}}`)).error, "400 HTTPBadRequest");
+    assert.equal((await post('{"networks": [{}, {}, {}, {}]}')).error, "400 HTTPBadRequest");
+    assert.equal((await server.get(`/v2.0/networks?name=${"x".repeat(1000)}`)).error, "414 HTTPRequestURITooLong");
+    assert.equal((await server.get(`/v2.0/networks/${"x".repeat(400)}`)).status, 404);
+    assert.equal((await server.get("/v2.0/networks")).list("networks").length, 0);
+  });
+});
+
+test("names that JavaScript has a meaning for are names like others", async () => {
+  await withServer({}, async (server) => {
+    const names = ["__proto__", "constructor", "toString", "hasOwnProperty"];
+    for (const name of names) {
+      const body = `{"network": {"${name}": {"a": 1}}}`;
+      assert.equal((await server.request("POST", "/v2.0/networks", body)).error, "400 HTTPBadRequest", name);
+      assert.equal((await server.get(`/v2.0/networks?${name}=1`)).error, "400 HTTPBadRequest", name);
+      assert.equal(
+        (await server.get(`/v2.0/networks?sort_key=${name}&sort_dir=asc`)).error,
+        "400 HTTPBadRequest",
+        name,
+      );
+      assert.equal((await server.get(`/v2.0/networks?fields=${name}&fields=id`)).status, 200, name);
+      assert.equal((await server.get(`/v2.0/networks/${name}`)).error, "404 NetworkNotFound", name);
+      assert.equal((await server.get(`/v2.0/${name}`)).error, "404 HTTPNotFound", name);
+      assert.equal((await server.get(`/v2.0/quotas/${name}`)).status, 200, name);
+    }
+    const network_id = await server.create("networks", {});
+    const profile = '{"__proto__": {"admin": true}, "constructor": 1}';
+    const made = await server.request(
+      "POST",
+      "/v2.0/ports",
+      `{"port": {"network_id": "${network_id}", "binding:profile": ${profile}}}`,
+    );
+    assert.equal(made.status, 201);
+    assert.equal(JSON.stringify(made.at("port.binding:profile")), JSON.stringify(JSON.parse(profile)));
+    assert.equal(made.at("port.binding:profile.admin"), undefined);
+  });
+});
+
+test("a real socket: chunked body, keep-alive, request id, no length limit passed by", async () => {
+  await withServer({ maxBodyBytes: 1000 }, async (server) => {
+    const address = await server.api.listen({ port: 0, host: "127.0.0.1" });
+    const ask = (chunks: readonly string[]) =>
+      new Promise<{ status: number | undefined; id: unknown; text: string }>((resolve, reject) => {
+        const request = httpRequest(`${address}/v2.0/networks`, { method: "POST" }, (response) => {
+          let text = "";
+          response.on("data", (chunk) => (text += String(chunk)));
+          response.on("end", () =>
+            resolve({ status: response.statusCode, id: response.headers["x-openstack-request-id"], text }),
+          );
+        });
+        request.on("error", reject);
+        for (const chunk of chunks) request.write(chunk);
+        request.end();
+      });
+    const made = await ask(['{"netw', 'ork": {"name"', ': "chunked"}}']);
+    assert.equal(made.status, 201);
+    assert.match(String(made.id), /^req-[0-9a-f-]{36}$/);
+    assert.equal((await ask(Array.from({ length: 20 }, () => "x".repeat(100)))).status, 413);
+  });
+});
+
+test("links follow the address that the client used", async () => {
+  await withServer({}, async (server) => {
+    await server.create("networks", { name: "a" });
+    const answer = await server.request("GET", "/v2.0/networks?limit=1&name=a", undefined, {
+      host: "cloud.example:443",
+      "x-forwarded-proto": "https",
+    });
+    assert.match(
+      answer.text("networks_links.0.href"),
+      /^https:\/\/cloud\.example:443\/v2\.0\/networks\?limit=1&name=a&marker=/,
+    );
+    assert.equal(
+      (await server.request("GET", "/", undefined, { host: "h:1" })).text("versions.0.links.0.href"),
+      "http://h:1/v2.0/",
+    );
+  });
+});
+
+test("authentication is one function", async () => {
+  await withServer({}, async (server) => {
+    const api = createApi(server.engine, {
+      authenticate: (headers) => {
+        if (headers["x-auth-token"] !== "secret") throw unauthorized();
+        return { projectId: "mine", isAdmin: true };
+      },
+    });
+    const refused = await api.inject({ method: "GET", url: "/v2.0/networks" });
+    assert.equal(refused.statusCode, 401);
+    const payload = JSON.stringify({ network: {} });
+    const headers = { "x-auth-token": "secret" };
+    const made = await api.inject({ method: "POST", url: "/v2.0/networks", headers, payload });
+    assert.equal(JSON.parse(made.body).network.project_id, "mine");
+    await api.close();
+  });
+});
+
+test("a store that is away is 503, and nothing of the server's insides is told", async () => {
+  const store = await openSqliteStore({ file: ":memory:" });
+  let isAway = false;
+  const flaky: StoreDriver = new Proxy(store, {
+    get(target, name) {
+      if (isAway && name === "head") return () => Promise.reject(new Unavailable("unreachable"));
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  const server = new TestServer(flaky, { conflictDeadlineMs: 200 });
+  await server.create("networks", {});
+  isAway = true;
+  assert.equal((await server.get("/v2.0/networks")).error, "503 ServiceUnavailable");
+  assert.equal((await server.request("POST", "/v2.0/networks", { network: {} })).error, "503 ServiceUnavailable");
+  isAway = false;
+  assert.equal((await server.get("/v2.0/networks")).list("networks").length, 1);
+  await server.close();
+  await store.close();
+});
