@@ -1,6 +1,6 @@
 import type { RecordId, Topic } from "@dragonflow/model";
 import { type Clock, systemClock } from "../clock.ts";
-import type { Event, Head, Position, Snapshot, TopicCommit, Watch } from "../contract.ts";
+import type { Event, Head, Position, Snapshot, TopicCommit, Version, Watch } from "../contract.ts";
 import { Unavailable } from "../errors.ts";
 import { consistentCut, type HeldCommit } from "./consistent-cut.ts";
 import {
@@ -102,6 +102,10 @@ export class Replica {
   /** undefined: absent, where the topic is not pending. */
   get(topic: Topic, id: RecordId): Fields | undefined {
     return this.#views.get(topic)?.rows.get(id);
+  }
+  /** What a commit that rewrites the row must expect: a version may move on where the row stays the same, and no batch tells of it. */
+  version(topic: Topic, id: RecordId): Version | undefined {
+    return this.#views.get(topic)?.rows.version(id);
   }
   rows(topic: Topic): Iterable<RowChange> {
     return this.#views.get(topic)?.rows.entries() ?? [];

@@ -48,6 +48,10 @@ export class TopicRows {
   get(id: RecordId): Fields | undefined {
     return this.#rows.get(id)?.row;
   }
+  /** What a rewrite must expect. It may move on where the row stays the same, and no change tells of it. */
+  version(id: RecordId): Version | undefined {
+    return this.#rows.get(id)?.version;
+  }
   *entries(): IterableIterator<RowChange> {
     for (const [id, { row, version }] of this.#rows) yield this.#change(id, row, version);
   }
