@@ -133,7 +133,6 @@ const FULL = `
   port list --fixed-ip ip-substring=10.9.0.5 # p2x
   port list --mac-address fa:16:3e:00:00:01 # p2x
   port list --host h1 # p1
-  port list --server vm1 # p1
   port list --tags t # p4
   router create --description d --disable r1 # DOWN
   router create --availability-zone-hint nova --tag t r2 # nova

@@ -43,6 +43,8 @@ export const unauthorized = () => error(401, "HTTPUnauthorized", "Authentication
 export const invalidInput = (reason: string) => error(400, "InvalidInput", `Invalid input for operation: ${reason}.`);
 export const badRequest = (resource: string, reason: string) =>
   error(400, "BadRequest", `Bad ${resource} request: ${reason}.`);
+export const objectExists = (resource: string, id: string) =>
+  error(409, "Conflict", `A ${resource} with the id ${id} is there already.`);
 
 // Networks.
 export const networkNotFound = (id: string) => error(404, "NetworkNotFound", `Network ${id} could not be found.`);

@@ -1,4 +1,4 @@
-import { badRequest, methodNotAllowed, revisionMismatch } from "../errors.ts";
+import { badRequest, methodNotAllowed, objectExists, revisionMismatch } from "../errors.ts";
 import { type Attributes, type Input, parsePost, parsePut, viewOf } from "./attribute.ts";
 import { itemsToCreate, itemToUpdate, missing } from "./body.ts";
 import type { Engine } from "./engine.ts";
@@ -16,6 +16,8 @@ export interface Call {
   readonly hasBody: boolean;
   /** From the header If-Match: the revision that the object must have. */
   readonly revision: number | undefined;
+  /** From the header X-Dragonflow-Object-Id: the id that the client chose for the one object that it creates. */
+  readonly objectId: string | undefined;
   /** `scheme://host:port` as the client wrote it, and the address without its query: links start from here. */
   readonly origin: string;
   readonly url: string;
@@ -81,13 +83,19 @@ export function serveCollection<O extends { readonly id: string }, A extends Att
       return { [name]: viewOf(attributes, object, state, fields) };
     },
 
-    async create({ body, caller }) {
+    async create({ body, caller, objectId }) {
       const { create } = resource;
       if (create === undefined) throw methodNotAllowed();
       const { isBulk, items } = itemsToCreate(body, name, collection, caller, maxItems);
+      if (isBulk && objectId !== undefined)
+        throw badRequest(name, "an id can be chosen for one object, not for several");
       const requests = items.map((item) => parsePost<O, A>(attributes, item));
       const views = await engine.transact((tx) => {
         if (resource.quota !== undefined) checkQuotas(tx, resource.quota, items);
+        if (objectId !== undefined) {
+          if (resource.tableIn(tx).get(objectId) !== undefined) throw objectExists(name, objectId);
+          tx.chooseId(objectId);
+        }
         const created = requests.map((request) => create(tx, request, caller));
         return created.map(({ id }) => viewOf(attributes, find(tx, id), tx, ALL_FIELDS));
       });
@@ -124,6 +132,19 @@ export function checkRevision(object: { readonly id: string }, expected: number 
   if (expected === undefined) return;
   const revision: unknown = Reflect.get(object, "revision_number");
   if (revision !== expected) throw revisionMismatch(expected, revision);
+}
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/**
+ * An id that the client chose: for who mirrors another Neutron, or has to name an object before it is there. Neutron itself takes no id in a body,
+ * and neither do we.
+ */
+export function parseObjectId(header: string | readonly string[] | undefined): string | undefined {
+  if (header === undefined) return undefined;
+  if (typeof header !== "string" || !UUID.test(header))
+    throw badRequest("X-Dragonflow-Object-Id", `'${String(header).slice(0, 100)}' is not a UUID in lower case`);
+  return header;
 }
 
 /** The revision in an If-Match header: `revision_number=N`, among others. */

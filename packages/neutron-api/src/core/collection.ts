@@ -1,11 +1,3 @@
-import type { Version } from "@dragonflow/store";
-
-/** An object as this process knows it, with the version that a rewrite must expect. */
-export interface Stored<O> {
-  readonly object: O;
-  readonly version: Version;
-}
-
 /** Named ways to look objects up: each gives the keys that one object is found by. */
 export type Indexes<O> = Readonly<Record<string, (object: O) => readonly string[]>>;
 
@@ -17,11 +9,11 @@ export interface Table<O> {
   values(): Iterable<O>;
 }
 
-type Bucket<O> = Map<string, Stored<O>>;
+type Bucket<O> = Map<string, O>;
 
 /** All objects of one kind in memory, by id and by index. */
 export class Collection<O extends { readonly id: string }> implements Table<O> {
-  readonly #rows: Bucket<O> = new Map();
+  readonly #objects: Bucket<O> = new Map();
   readonly #indexes: ReadonlyMap<
     string,
     { readonly keys: (object: O) => readonly string[]; readonly buckets: Map<string, Bucket<O>> }
@@ -34,27 +26,24 @@ export class Collection<O extends { readonly id: string }> implements Table<O> {
   }
 
   get size(): number {
-    return this.#rows.size;
+    return this.#objects.size;
   }
   get(id: string): O | undefined {
-    return this.#rows.get(id)?.object;
+    return this.#objects.get(id);
   }
-  row(id: string): Stored<O> | undefined {
-    return this.#rows.get(id);
-  }
-  *values(): Iterable<O> {
-    for (const row of this.#rows.values()) yield row.object;
+  values(): Iterable<O> {
+    return this.#objects.values();
   }
   /** Every id in order. Kept until an object comes or goes, so that paging through a cloud sorts it once. */
   ids(): readonly string[] {
-    this.#order ??= [...this.#rows.keys()].sort();
+    this.#order ??= [...this.#objects.keys()].sort();
     return this.#order;
   }
   isIndexed(index: string): boolean {
     return this.#indexes.has(index);
   }
   by(index: string, key: string): readonly O[] {
-    return Array.from(this.#bucket(index, key)?.values() ?? [], (row) => row.object);
+    return [...(this.#bucket(index, key)?.values() ?? [])];
   }
   count(index: string, key: string): number {
     return this.#bucket(index, key)?.size ?? 0;
@@ -64,21 +53,21 @@ export class Collection<O extends { readonly id: string }> implements Table<O> {
     this.#listeners.push(listener);
   }
 
-  put(row: Stored<O>): void {
-    const before = this.#rows.get(row.object.id);
+  put(object: O): void {
+    const before = this.#objects.get(object.id);
     if (before === undefined) this.#order = undefined;
-    this.#rows.set(row.object.id, row);
-    this.#reindex(before?.object, row);
-    for (const listener of this.#listeners) listener(before?.object, row.object);
+    this.#objects.set(object.id, object);
+    this.#reindex(before, object);
+    for (const listener of this.#listeners) listener(before, object);
   }
 
   delete(id: string): void {
-    const before = this.#rows.get(id);
+    const before = this.#objects.get(id);
     if (before === undefined) return;
     this.#order = undefined;
-    this.#rows.delete(id);
-    this.#reindex(before.object, undefined);
-    for (const listener of this.#listeners) listener(before.object, undefined);
+    this.#objects.delete(id);
+    this.#reindex(before, undefined);
+    for (const listener of this.#listeners) listener(before, undefined);
   }
 
   #bucket(index: string, key: string): Bucket<O> | undefined {
@@ -87,20 +76,20 @@ export class Collection<O extends { readonly id: string }> implements Table<O> {
     return found.buckets.get(key);
   }
 
-  #reindex(before: O | undefined, after: Stored<O> | undefined): void {
+  #reindex(before: O | undefined, after: O | undefined): void {
     for (const { keys, buckets } of this.#indexes.values()) {
-      const kept = after === undefined ? [] : keys(after.object);
+      const kept = after === undefined ? [] : keys(after);
       for (const key of before === undefined ? [] : keys(before)) {
-        if (kept.includes(key)) continue;
+        if (before === undefined || kept.includes(key)) continue;
         const bucket = buckets.get(key);
-        if (before !== undefined) bucket?.delete(before.id);
+        bucket?.delete(before.id);
         if (bucket?.size === 0) buckets.delete(key);
       }
       if (after === undefined) continue;
       for (const key of kept) {
         const bucket = buckets.get(key);
-        if (bucket === undefined) buckets.set(key, new Map([[after.object.id, after]]));
-        else bucket.set(after.object.id, after);
+        if (bucket === undefined) buckets.set(key, new Map([[after.id, after]]));
+        else bucket.set(after.id, after);
       }
     }
   }

@@ -1,16 +1,23 @@
 import { encodeFields, recordId, type Topic } from "@dragonflow/model";
-import { type Change, type Expect, type Position, projectionChanges } from "@dragonflow/store";
-import type { Stored } from "./collection.ts";
+import { type Change, type Expect, type Position, projectionChanges, type Version } from "@dragonflow/store";
 import type { RecordKey, StoredKind } from "./kinds.ts";
 
 /** A guard says all by being there. */
 const GUARD = new TextEncoder().encode("{}");
 const keyText = (key: RecordKey): string => `${key.topic} ${key.id}`;
 
+/** The version that a record has in the state; undefined: it is not there. */
+export type VersionOf = (key: RecordKey) => Version | undefined;
+
 /** What one commit writes and expects: the difference between what stood for its objects and what shall. */
 export class CommitPlan {
   readonly #changes = new Map<string, Change>();
   readonly #expect = new Map<string, Expect>();
+  readonly #versionOf: VersionOf;
+
+  constructor(versionOf: VersionOf) {
+    this.#versionOf = versionOf;
+  }
 
   get changes(): readonly Change[] {
     return [...this.#changes.values()];
@@ -31,21 +38,20 @@ export class CommitPlan {
   replace<O extends { readonly id: string }>(
     kind: StoredKind<O>,
     id: string,
-    before: Stored<O> | undefined,
+    before: O | undefined,
     after: O | undefined,
   ): void {
+    if (before === after) return;
     const self: RecordKey = { topic: kind.topic, id: recordId(kind.kind, id) };
-    if (before !== undefined) this.#require({ kind: "version", ...self, version: before.version });
-    else if (after === undefined) return;
-    else this.#require({ kind: "absent", ...self });
+    const version = this.#versionOf(self);
+    this.#require(version === undefined ? { kind: "absent", ...self } : { kind: "version", ...self, version });
     this.#change(after === undefined ? { op: "delete", ...self } : { op: "put", ...self, value: encodeFields(after) });
 
-    const was = before?.object;
     const project = (object: O | undefined) => (object === undefined ? [] : kind.project(object));
-    for (const change of projectionChanges(project(was), project(after))) this.#change(change);
-    this.#replaceGuards(was === undefined ? [] : kind.guards(was), after === undefined ? [] : kind.guards(after));
+    for (const change of projectionChanges(project(before), project(after))) this.#change(change);
+    this.#replaceGuards(before === undefined ? [] : kind.guards(before), after === undefined ? [] : kind.guards(after));
     if (after === undefined) return;
-    const known = new Set(was === undefined ? [] : kind.references(was).map(keyText));
+    const known = new Set(before === undefined ? [] : kind.references(before).map(keyText));
     for (const reference of kind.references(after))
       if (!known.has(keyText(reference))) this.#require({ kind: "present", ...reference });
   }

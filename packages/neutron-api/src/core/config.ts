@@ -24,6 +24,8 @@ export interface ApiConfig {
   readonly maxPageSize: number;
   /** How long a request tries again when others keep changing what it depends on. */
   readonly conflictDeadlineMs: number;
+  /** How long a request waits for what the store has acknowledged to arrive. */
+  readonly storeDeadlineMs: number;
 }
 
 export const defaultConfig: ApiConfig = {
@@ -44,6 +46,7 @@ export const defaultConfig: ApiConfig = {
   maxUrlLength: 8192,
   maxPageSize: 0,
   conflictDeadlineMs: 15_000,
+  storeDeadlineMs: 10_000,
 };
 
 /** Bytes that a packet of the network loses to its encapsulation on an IPv4 underlay: outer headers, and Geneve's option. */

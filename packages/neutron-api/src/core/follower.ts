@@ -1,88 +1,78 @@
-import { decodeFields, splitRecordId, type Topic } from "@dragonflow/model";
+import type { RecordId, Topic } from "@dragonflow/model";
 import {
   comparePositions,
-  type Event,
   type Head,
-  ORIGIN,
-  type Row,
-  type Snapshot,
+  Replica,
+  type RowChange,
   type StoreDriver,
-  type TopicCommit,
   Unavailable,
-  type Watch,
+  type Version,
 } from "@dragonflow/store";
 import type { Collection } from "./collection.ts";
 import { agentStore, networkStore, portStore, quotaStore, routerStore, type StoredKind, subnetStore } from "./kinds.ts";
 import type { State } from "./state.ts";
 
-/** One topic of user-level objects, and the table that shows it. */
-interface Feed {
-  readonly topic: Topic;
-  /** Undefined while what is known cannot be built on: before the first snapshot, and after a gap. */
-  applied: Head | undefined;
-  readonly put: (row: Row) => void;
-  readonly delete: (id: string) => void;
-  readonly ids: () => readonly string[];
-}
-
 /**
- * Objects are written by servers only, through one function, from the types that they are read as; so the store's bytes are trusted to be one
- * where they name themselves rightly. Fields that this release does not know stay on the object, and survive its rewrite.
+ * Objects are written by servers only, through one function, from the types that they are read as: one that names itself rightly is one. Fields
+ * that this release does not know stay on it, and survive its rewrite.
  */
 function isObject<O extends { readonly id: string }>(
-  fields: Readonly<Record<string, unknown>>,
+  row: Readonly<Record<string, unknown>>,
   id: string,
-): fields is O & typeof fields {
-  return fields["id"] === id;
+): row is O & typeof row {
+  return row["id"] === id;
 }
 
-function feed<O extends { readonly id: string }>(kind: StoredKind<O>, table: Collection<O>): Feed {
-  return {
-    topic: kind.topic,
-    applied: undefined,
-    put(row) {
-      const { id } = splitRecordId(row.id);
-      const fields = decodeFields(row.value);
-      if (!isObject<O>(fields, id)) throw new RangeError(`${kind.topic} ${row.id} is another object's`);
-      table.put({ object: fields, version: row.version });
-    },
-    delete: (id) => table.delete(id),
-    ids: () => table.ids(),
+/** How the changes of one topic reach the table that shows it. */
+function feed<O extends { readonly id: string }>(
+  kind: StoredKind<O>,
+  table: Collection<O>,
+): [Topic, (c: RowChange) => void] {
+  const take = ({ id, row }: RowChange): void => {
+    if (row === undefined) table.delete(id);
+    else if (isObject<O>(row, id)) table.put(row);
+    else throw new RangeError(`${kind.topic} ${kind.kind}/${id} is another object's`);
   };
+  return [kind.topic, take];
 }
 
 /** Keeps the {@link State} equal to the store's topics of user-level objects. */
 export class Follower {
   readonly #driver: StoreDriver;
-  readonly #feeds: ReadonlyMap<Topic, Feed>;
-  readonly #watch: Watch;
-  readonly #running: Promise<void>;
-  #failure: unknown;
-  #waiting: (() => void)[] = [];
+  readonly #feeds: ReadonlyMap<Topic, (change: RowChange) => void>;
+  readonly #replica: Replica;
+  readonly #patienceMs: number;
   #barrier: Promise<void> | undefined;
+  #failure: unknown;
 
   constructor(driver: StoreDriver, state: State) {
     this.#driver = driver;
-    const feeds = [
+    this.#patienceMs = state.config.storeDeadlineMs;
+    this.#feeds = new Map([
       feed(networkStore, state.networks),
       feed(subnetStore, state.subnets),
       feed(portStore, state.ports),
       feed(routerStore, state.routers),
       feed(agentStore, state.agents),
       feed(quotaStore, state.quotas),
-    ];
-    this.#feeds = new Map(feeds.map((f) => [f.topic, f]));
-    this.#watch = driver.watch();
-    this.#running = this.#run().catch((reason: unknown) => {
-      this.#failure = reason;
-      this.#wake();
+    ]);
+    this.#replica = new Replica({
+      watch: driver.watch(),
+      onBatch: ({ changes }) => {
+        for (const change of changes) this.#feeds.get(change.topic)?.(change);
+      },
+      // What users ask for is what the store has, even where it has lost something. What they are connected to is another matter.
+      mayShrink: () => true,
     });
-    this.#watch.add(feeds.map(({ topic }) => ({ topic })));
+    this.#replica.done.catch((reason: unknown) => {
+      this.#failure = reason;
+    });
+    this.#replica.add(this.#feeds.keys());
   }
 
   /**
    * Resolves when everything that was committed before the call can be read, whoever committed it.
-   * @throws {Unavailable} when the store does not say how far that is.
+   * @throws {Unavailable} when the store does not say how far that is, or what came before it does not arrive.
    */
   barrier(): Promise<void> {
     // Calls of one turn of the event loop share one question: it is asked after all of them.
@@ -93,83 +83,39 @@ export class Follower {
     return this.#barrier;
   }
 
-  async close(): Promise<void> {
-    await this.#watch.close();
-    await this.#running;
+  /** What a commit that rewrites this record must expect. */
+  version(topic: Topic, id: RecordId): Version | undefined {
+    return this.#replica.version(topic, id);
+  }
+
+  close(): Promise<void> {
+    return this.#replica.close();
   }
 
   async #catchUp(): Promise<void> {
-    const heads = await Promise.all(
-      [...this.#feeds.values()].map(async (f) => ({ feed: f, head: await this.#driver.head(f.topic) })),
-    );
-    for (const { feed: followed, head } of heads) {
-      while (!hasReached(followed.applied, head)) {
-        if (this.#failure !== undefined) throw new Unavailable("the store's watch has ended", { cause: this.#failure });
-        await new Promise<void>((resolve) => this.#waiting.push(resolve));
-      }
-    }
-  }
-
-  async #run(): Promise<void> {
-    for await (const event of this.#watch) await this.#take(event);
-    throw new Unavailable("the store was closed");
-  }
-
-  async #take(event: Event): Promise<void> {
-    switch (event.type) {
-      case "snapshot":
-        await this.#reset(event.snapshot);
-        break;
-      case "commits":
-        for (const commit of event.batch) this.#apply(commit);
-        break;
-      case "current":
-      case "stale":
-        // What a barrier waits for is a position, and that is stale or not whatever the watch says of itself.
-        break;
-    }
-    this.#wake();
-  }
-
-  async #reset(snapshot: Snapshot): Promise<void> {
-    const followed = this.#feeds.get(snapshot.topic);
-    if (followed === undefined) return;
-    const rows: Row[] = [];
+    if (this.#failure !== undefined) throw new Unavailable("the store is no longer followed", { cause: this.#failure });
+    const topics = [...this.#feeds.keys()];
+    const heads = await Promise.all(topics.map((topic) => this.#driver.head(topic)));
+    const behind = topics.flatMap((topic, i) => {
+      const head = heads[i];
+      return head === undefined || hasReached(this.#replica.head(topic), head) ? [] : [{ topic, head }];
+    });
+    if (behind.length === 0) return;
+    const timeout = new AbortController();
+    const late = new Unavailable("the store's changes do not arrive");
+    const timer = setTimeout(() => timeout.abort(late), this.#patienceMs);
     try {
-      for await (const page of snapshot.rows) rows.push(...page);
-    } catch (reason) {
-      // The store went away while it was read: the watch brings another one.
-      if (reason instanceof Unavailable) return;
-      throw reason;
+      await Promise.all(
+        behind.map(({ topic, head }) =>
+          this.#replica.waitFor(topic, head.position, { lineage: head.lineage, signal: timeout.signal }),
+        ),
+      );
+    } finally {
+      clearTimeout(timer);
     }
-    const present = new Set(rows.map((row) => splitRecordId(row.id).id));
-    for (const id of followed.ids()) if (!present.has(id)) followed.delete(id);
-    for (const row of rows) followed.put(row);
-    followed.applied = { lineage: snapshot.lineage, position: snapshot.position };
-  }
-
-  #apply(commit: TopicCommit): void {
-    const followed = this.#feeds.get(commit.topic);
-    if (followed?.applied === undefined) return;
-    if (followed.applied.lineage !== commit.lineage || followed.applied.position !== commit.prev) {
-      followed.applied = undefined;
-      this.#watch.add([{ topic: commit.topic }]);
-      return;
-    }
-    for (const row of commit.puts) followed.put(row);
-    for (const { id } of commit.deletes) followed.delete(splitRecordId(id).id);
-    followed.applied = { lineage: commit.lineage, position: commit.position };
-  }
-
-  #wake(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const resolve of waiting) resolve();
   }
 }
 
 function hasReached(applied: Head | undefined, head: Head): boolean {
-  if (applied === undefined) return false;
-  if (applied.lineage !== head.lineage) return false;
-  return head.position === ORIGIN || comparePositions(applied.position, head.position) >= 0;
+  return applied?.lineage === head.lineage && comparePositions(applied.position, head.position) >= 0;
 }

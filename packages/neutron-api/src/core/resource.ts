@@ -1,4 +1,4 @@
-import { randomInt, randomUUID } from "node:crypto";
+import { randomInt } from "node:crypto";
 import type { NeutronError } from "../errors.ts";
 import type { Attributes, PostOf, PutOf } from "./attribute.ts";
 import type { Collection, Table } from "./collection.ts";
@@ -60,7 +60,7 @@ export function newObject(
   values: { readonly project_id: string; readonly name: string; readonly description: string },
 ): Standard {
   return {
-    id: randomUUID(),
+    id: tx.newId(),
     project_id: values.project_id,
     name: values.name,
     description: values.description,

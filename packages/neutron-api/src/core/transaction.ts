@@ -1,9 +1,10 @@
+import { randomUUID } from "node:crypto";
 import type { NetworkObject, PortObject, RouterObject, SubnetObject, Topic } from "@dragonflow/model";
 import type { Position } from "@dragonflow/store";
 import { overQuota } from "../errors.ts";
 import type { Ip } from "../ipam/addresses.ts";
 import type { Collection, Table } from "./collection.ts";
-import { CommitPlan } from "./commit-plan.ts";
+import { CommitPlan, type VersionOf } from "./commit-plan.ts";
 import type { ApiConfig } from "./config.ts";
 import {
   type AgentObject,
@@ -60,10 +61,7 @@ export class Overlay<O extends { readonly id: string }> implements Table<O> {
 
   /** Adds to a commit what these edits mean. */
   collect(plan: CommitPlan): void {
-    for (const [id, after] of this.#edits) {
-      const before = this.#base.row(id);
-      if (before?.object !== after) plan.replace(this.#kind, id, before, after);
-    }
+    for (const [id, after] of this.#edits) plan.replace(this.#kind, id, this.#base.get(id), after);
   }
 }
 
@@ -98,20 +96,34 @@ export class Transaction implements Reader {
   readonly quotas: Overlay<QuotaObject>;
   readonly #state: State;
   readonly #heads: ReadonlyMap<Topic, Position>;
-  readonly #plan = new CommitPlan();
+  readonly #plan: CommitPlan;
+  #chosenId: string | undefined;
   readonly #reservations: { readonly subnetId: string; readonly ip: string }[] = [];
 
-  constructor(state: State, heads: ReadonlyMap<Topic, Position>, now: Date) {
+  /** @param heads the positions that topics had before the state was read. */
+  constructor(state: State, versionOf: VersionOf, heads: ReadonlyMap<Topic, Position>) {
     this.#state = state;
     this.#heads = heads;
+    this.#plan = new CommitPlan(versionOf);
     this.config = state.config;
-    this.now = timestamp(now);
+    this.now = timestamp(new Date());
     this.networks = new Overlay(networkStore, state.networks);
     this.subnets = new Overlay(subnetStore, state.subnets);
     this.ports = new Overlay(portStore, state.ports);
     this.routers = new Overlay(routerStore, state.routers);
     this.agents = new Overlay(agentStore, state.agents);
     this.quotas = new Overlay(quotaStore, state.quotas);
+  }
+
+  /** The next object that is made gets this id. */
+  chooseId(id: string): void {
+    this.#chosenId = id;
+  }
+  /** The id of a new object: what the client chose, once; else a random one. */
+  newId(): string {
+    const chosen = this.#chosenId;
+    this.#chosenId = undefined;
+    return chosen ?? randomUUID();
   }
 
   /** The commit fails if this topic has changed since the state was read. */

@@ -44,7 +44,7 @@ export class Writer {
   ): Promise<{ readonly done: true; readonly value: T } | { readonly done: false; readonly wait: boolean }> {
     const heads = await this.#heads(guarded);
     await this.#follower.barrier();
-    const tx = new Transaction(this.#state, heads, new Date());
+    const tx = new Transaction(this.#state, ({ topic, id }) => this.#follower.version(topic, id), heads);
     try {
       const value = work(tx);
       const plan = tx.plan();

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { StoreError } from "@dragonflow/store";
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
 import { parseBody } from "../core/body.ts";
-import { type Call, parseIfMatch } from "../core/collection-service.ts";
+import { type Call, parseIfMatch, parseObjectId } from "../core/collection-service.ts";
 import type { Engine } from "../core/engine.ts";
 import { type Authenticate, noAuthentication } from "../core/request.ts";
 import {
@@ -64,6 +64,7 @@ export function createApi(engine: Engine, options: ApiOptions = {}): FastifyInst
       body: parseBody(request.body),
       hasBody: typeof request.body === "string" && request.body !== "",
       revision: parseIfMatch(request.headers["if-match"]),
+      objectId: parseObjectId(request.headers["x-dragonflow-object-id"]),
       origin,
       url: origin + (at < 0 ? request.originalUrl : request.originalUrl.slice(0, at)),
     };
