@@ -15,3 +15,4 @@ export * from "./stages.ts";
 export * from "./steps.ts";
 export * from "./table.ts";
 export * from "./towards.ts";
+export * from "./trace/index.ts";

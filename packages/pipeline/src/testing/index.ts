@@ -1,2 +1,5 @@
 /** For tests and benchmarks of whatever stands on the pipeline. */
+export * from "./compile.ts";
+export * from "./golden.ts";
+export * from "./test-bed.ts";
 export * from "./topology.ts";

@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { type Flow, type Names, printActions, printFlow } from "@dragonflow/openflow";
+import type { Desired } from "../desired.ts";
+import { type Bound, ownerText } from "../trace/index.ts";
+
+/** Set to `write`, goldens are written instead of compared: look at the difference before you commit it. */
+const MODE = process.env["DRAGONFLOW_GOLDEN"];
+
+/** Compares a text with a golden file. @throws {assert.AssertionError} where they differ. */
+export function verifyGolden(file: URL, text: string): void {
+  if (MODE === "write") {
+    mkdirSync(dirname(file.pathname), { recursive: true });
+    writeFileSync(file, text);
+    return;
+  }
+  assert.equal(text, readFileSync(file, "utf8"), `${file.pathname} differs: DRAGONFLOW_GOLDEN=write writes it anew`);
+}
+
+/** All that is desired, grouped by its owner: flows and groups as ovs-ofctl prints them, with the names of tables. */
+export function printDesired(bound: Bound, desired: readonly Desired[]): string {
+  const sections = new Map<string, string[]>();
+  const add = (title: string, ...lines: readonly string[]): void => {
+    const section = sections.get(title);
+    if (section === undefined) sections.set(title, [...lines]);
+    else section.push(...lines);
+  };
+  for (const { flow, owner } of ownedFlows(bound)) add(owner, printFlow(flow, bound.names));
+  for (const item of desired) {
+    if (item.type === "group") add(ownerText(item.owner), ...printGroup(bound, item, bound.names));
+    else if (item.type !== "flow") add("besides", printOther(bound, item));
+  }
+  return [...sections]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([title, lines]) => `# ${title}\n${(title === "besides" ? lines.sort() : lines).join("\n")}\n`)
+    .join("\n");
+}
+
+function ownedFlows(bound: Bound): readonly { readonly flow: Flow; readonly owner: string }[] {
+  return bound.flows
+    .flatMap((flow) => {
+      const owner = bound.ownerOf(flow);
+      return owner === undefined ? [] : [{ flow, owner, text: printFlow(flow, bound.names) }];
+    })
+    .sort((a, b) => a.flow.table - b.flow.table || b.flow.priority - a.flow.priority || (a.text < b.text ? -1 : 1));
+}
+
+function printGroup(bound: Bound, group: Extract<Desired, { type: "group" }>, names: Names): readonly string[] {
+  const number = bound.groupNumber(group.name);
+  const buckets = bound.groups.get(number)?.buckets ?? [];
+  return [
+    `group_id=${number},type=all  # ${group.name}`,
+    ...buckets.map((actions, i) => `  bucket=actions=${printActions(actions, names)}  # ${group.buckets[i]?.id}`),
+  ];
+}
+
+function printOther(bound: Bound, item: Exclude<Desired, { type: "flow" | "group" }>): string {
+  switch (item.type) {
+    case "meter":
+      return `meter=${bound.meterNumber(item.name)},pktps,burst,band=type=drop,rate=${item.packetsPerSecond},burst_size=${item.burstPackets}  # ${item.name}`;
+    case "tunnel":
+      return `tunnel ${item.encapsulation} to ${item.chassis}: ${item.localIp} -> ${item.remoteIp}`;
+    case "response":
+      return `response ${item.responder} ${item.subject} ${JSON.stringify(item.row)}`;
+    case "port-status":
+      return `port ${item.portId} up=${item.up}`;
+  }
+}

@@ -1,0 +1,109 @@
+import type { Engine, State } from "@dragonflow/engine";
+import type { NetworkApp } from "../app.ts";
+import type { Desired, DesiredResponse } from "../desired.ts";
+import { Pipeline } from "../pipeline.ts";
+import { type RegisterName, registers } from "../registers.ts";
+import { decodeUserdata, type Reply } from "../responder.ts";
+import { STAGES } from "../stages.ts";
+import { defineFlowTable, type Table } from "../table.ts";
+import { Bound, type Outcome, type PacketFields, printOutcome, type Trace, Tracer } from "../trace/index.ts";
+import { compile } from "./compile.ts";
+
+/** Where a packet is put in. */
+export interface Entry {
+  readonly inPort?: number;
+  /** By name. Absent: the first. */
+  readonly table?: string;
+  readonly registers?: Readonly<Partial<Record<RegisterName, number>>>;
+  readonly fields?: PacketFields;
+}
+
+/**
+ * Some apps with the flows of one state, to send packets through. A stage that none of these apps has a table in ends the way: a packet that gets
+ * there is `to STAGE`.
+ */
+export class TestBed {
+  readonly engine: Engine<Desired>;
+  readonly bound: Bound;
+  readonly pipeline: Pipeline;
+  readonly #apps: readonly NetworkApp[];
+  readonly #tracer: Tracer;
+  readonly #ends: ReadonlySet<string>;
+
+  constructor(apps: readonly NetworkApp[], state: State) {
+    const tables = apps.flatMap((app) => app.tables);
+    const ends = stubs(tables);
+    this.#apps = apps;
+    this.#ends = new Set(ends.map(({ name }) => name));
+    this.engine = compile(apps, state);
+    this.pipeline = new Pipeline([...tables, ...ends]);
+    this.bound = new Bound(this.pipeline, this.desired());
+    this.#tracer = new Tracer(this.bound);
+  }
+
+  desired(): readonly Desired[] {
+    return [...this.engine.outputs()].map(([, desired]) => desired);
+  }
+
+  trace(frame: Uint8Array, entry: Entry = {}): Trace {
+    const table = entry.table === undefined ? 0 : this.pipeline.tables.findIndex(({ name }) => name === entry.table);
+    if (table < 0) throw new RangeError(`no table ${entry.table}`);
+    const fields = { ...registerFields(entry.registers ?? {}), ...entry.fields };
+    return this.#tracer.trace({ inPort: entry.inPort ?? 1, frame, fields, table });
+  }
+
+  /** What becomes of a packet, a line for each copy in order: as {@link printOutcome}, or `to STAGE`, or `punt NAME SUBJECT`. */
+  send(frame: Uint8Array, entry: Entry = {}): readonly string[] {
+    return this.trace(frame, entry).outcomes.map((outcome) => this.#print(outcome));
+  }
+
+  /** What responders say to the packet, by the rows that their apps declared. */
+  answers(frame: Uint8Array, entry: Entry = {}): readonly Reply[] {
+    return this.trace(frame, entry).outcomes.flatMap((outcome) => {
+      const to = outcome.type === "punt" && outcome.userdata ? decodeUserdata(outcome.userdata) : undefined;
+      if (to === undefined || outcome.type !== "punt") return [];
+      const responder = this.#responder(to.responder);
+      const row = this.response(responder.name, to.subject);
+      return responder.respond(row, { bytes: outcome.packet.frame(), inPort: entry.inPort ?? 1 });
+    });
+  }
+
+  /** The row that an app declared for a responder's subject. */
+  response(responder: string, subject: number): object {
+    const found = this.desired().find(
+      (d): d is DesiredResponse => d.type === "response" && d.responder === responder && d.subject === subject,
+    );
+    if (found === undefined) throw new RangeError(`nothing declared for ${responder} ${subject}`);
+    return found.row;
+  }
+
+  #responder(number: number) {
+    const found = this.#apps.flatMap((app) => app.responders).find((responder) => responder.number === number);
+    if (found === undefined) throw new RangeError(`no responder ${number}`);
+    return found;
+  }
+
+  #print(outcome: Outcome): string {
+    if (outcome.type === "drop" && outcome.reason === "no flow" && this.#ends.has(outcome.table))
+      return `to ${outcome.table}`;
+    const to = outcome.type === "punt" && outcome.userdata ? decodeUserdata(outcome.userdata) : undefined;
+    if (to !== undefined) return `punt ${this.#responder(to.responder).name} ${to.subject}`;
+    return printOutcome(outcome);
+  }
+}
+
+/** A table for every stage that has none. */
+function stubs(tables: readonly Table[]): readonly Table[] {
+  return STAGES.filter((stage) => tables.every((table) => table.stage !== stage || table.internal)).map((stage) =>
+    defineFlowTable({ name: stage.name, purpose: stage.purpose, stage, match: [], miss: "drop" }),
+  );
+}
+
+function registerFields(values: Readonly<Partial<Record<RegisterName, number>>>): PacketFields {
+  const fields: Record<string, number> = {};
+  for (const [name, { field, start }] of Object.entries(registers)) {
+    const value = Object.entries(values).find(([given]) => given === name)?.[1] ?? 0;
+    fields[field] = (fields[field] ?? 0) + value * 2 ** start;
+  }
+  return fields;
+}

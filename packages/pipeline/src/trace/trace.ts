@@ -1,0 +1,88 @@
+import type { ActionOf, Flow } from "@dragonflow/openflow";
+import { TraceError } from "./errors.ts";
+import type { FieldSet, PacketFields } from "./fields.ts";
+import { rewrite } from "./rewrite.ts";
+
+/** A packet to follow: the frame, or the fields of one, or a frame and what it carries beside (`tun_id`, registers). */
+export interface PacketToTrace {
+  readonly inPort: number;
+  readonly frame?: Uint8Array;
+  readonly fields?: PacketFields;
+  /** Where it starts. Absent: table 0. */
+  readonly table?: number;
+}
+
+/** A table that the packet went through, and what it met there. */
+export interface LookupStep {
+  readonly type: "lookup";
+  /** How many resubmits and groups lead here. */
+  readonly depth: number;
+  readonly table: number;
+  readonly tableName: string;
+  /** Undefined: none matches. */
+  readonly flow: Flow | undefined;
+  /** Who caused the flow, in words. */
+  readonly owner: string | undefined;
+}
+/** A copy of the packet for a bucket of a group. */
+export interface BucketStep {
+  readonly type: "bucket";
+  readonly depth: number;
+  readonly group: number;
+  readonly bucket: number;
+}
+export type TraceStep = LookupStep | BucketStep;
+
+/** The packet as it came in. */
+export interface Original {
+  readonly frame: Uint8Array;
+  readonly fields: FieldSet;
+}
+
+/** A packet at the end of its way. */
+export class Arrived {
+  readonly fields: PacketFields;
+  readonly #original: Original | undefined;
+  readonly #now: FieldSet;
+
+  constructor(original: Original | undefined, now: FieldSet) {
+    this.#original = original;
+    this.#now = now;
+    this.fields = now.toObject();
+  }
+
+  /** Its bytes. @throws {TraceError} `bad-packet` where fields only were traced, `unsupported` as {@link rewrite}. */
+  frame(): Uint8Array {
+    if (this.#original === undefined) throw new TraceError("bad-packet", "fields only were traced, there is no frame");
+    return rewrite(this.#original.frame, this.#original.fields, this.#now);
+  }
+}
+
+/**
+ * Why a packet, or a copy of it, ended: no flow matched; a flow says so (it has nothing to do); it would have left by the port it came in by; its TTL
+ * is used up; the group does not exist; it goes round in circles.
+ */
+export type DropReason = "no flow" | "flow" | "in port" | "ttl" | "no group" | "resubmit limit";
+
+export type Outcome =
+  | { readonly type: "output"; readonly port: number; readonly packet: Arrived }
+  | {
+      readonly type: "punt";
+      readonly controller: number;
+      readonly reason: "action" | "invalid_ttl";
+      readonly userdata: Uint8Array | undefined;
+      readonly packet: Arrived;
+    }
+  | { readonly type: "drop"; readonly table: string; readonly reason: DropReason };
+
+export interface Trace {
+  readonly steps: readonly TraceStep[];
+  /** One for each copy of the packet, in the order in which a switch acts. */
+  readonly outcomes: readonly Outcome[];
+}
+
+/**
+ * What connection tracking makes of a packet: the place where a model of it is put in. Without one, a `ct` action cannot be followed.
+ * @returns the packet's fields (ct_state, ct_mark, translated addresses ...) as they are after the action.
+ */
+export type Conntrack = (action: ActionOf<"ct">, packet: PacketFields) => PacketFields;
