@@ -38,7 +38,7 @@ async function readSecret(file: string): Promise<Uint8Array> {
 }
 
 async function makeSecret(file: string): Promise<void> {
-  const draft = `${file}.${process.pid}`;
+  const draft = `${file}.${randomBytes(6).toString("hex")}`;
   const handle = await open(draft, "wx", 0o600);
   try {
     await handle.writeFile(`${randomBytes(SECRET_BYTES).toString("hex")}\n`);

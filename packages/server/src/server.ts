@@ -1,11 +1,11 @@
-import { createApi, Engine } from "@dragonflow/neutron-api";
-import { type Logger, pino } from "pino";
+import { Engine } from "@dragonflow/neutron-api";
+import { pino } from "pino";
+import { openApi } from "./api-listener.ts";
 import { Folding } from "./folding/folding.ts";
-import { type Health, healthOf } from "./health.ts";
-import { listenError, urlOf } from "./listen.ts";
+import { healthOf } from "./health.ts";
 import { openRelayListener } from "./relay-listener.ts";
 import { loadSecret } from "./secret.ts";
-import { type ListenSettings, type RunningServer, type ServerSettings, StartError } from "./settings.ts";
+import type { RunningServer, ServerSettings } from "./settings.ts";
 import { openStore } from "./stores.ts";
 
 /**
@@ -44,32 +44,4 @@ export async function startServer(settings: ServerSettings): Promise<RunningServ
       log.info("closed");
     },
   };
-}
-
-interface ApiListener {
-  readonly url: string;
-  close(): Promise<void>;
-}
-
-async function openApi(
-  engine: Engine,
-  at: ListenSettings,
-  health: () => Promise<Health>,
-  log: Logger,
-): Promise<ApiListener> {
-  const app = createApi(engine, { onError: (error, request) => log.error({ err: error, request }, "request failed") });
-  app.get("/healthz", async (_request, reply) => {
-    const found = await health();
-    reply.code(found.store === "ok" ? 200 : 503).type("application/json");
-    return JSON.stringify(found);
-  });
-  try {
-    await app.listen(at);
-  } catch (error) {
-    await app.close();
-    throw listenError(error, at);
-  }
-  const address = app.server.address();
-  if (address === null || typeof address === "string") throw new StartError(`${at.host} is not an address`);
-  return { url: urlOf("http", address), close: () => app.close() };
 }

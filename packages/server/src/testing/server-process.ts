@@ -1,0 +1,6 @@
+/** A server in a process of its own: settings in, addresses out, as JSON; ends well on SIGTERM. */
+import { startServer } from "../server.ts";
+
+const server = await startServer(JSON.parse(process.argv[2] ?? "{}"));
+process.once("SIGTERM", () => void server.close().then(() => process.exit(0)));
+process.stdout.write(`${JSON.stringify({ apiUrl: server.apiUrl, relayUrl: server.relayUrl })}\n`);
