@@ -1,6 +1,6 @@
 import type { PortObject, SubnetObject } from "@dragonflow/model";
 import type { Collection } from "../core/collection.ts";
-import { formatIp, type Ip, parseIp, parsePrefix } from "./addresses.ts";
+import { formatIp, type Ip, parseIp } from "./addresses.ts";
 import { FreeRanges, type Range } from "./ranges.ts";
 
 /** The addresses of a subnet that {@link Allocations} may hand out, as numbers. */
@@ -76,11 +76,6 @@ export class Allocations {
     return new Promise((resolve) => this.#waiting.add(resolve));
   }
 
-  /** Free addresses in the subnet's pools. */
-  freeCount(subnet: SubnetObject): bigint {
-    return this.#rangesOf(subnet).count;
-  }
-
   #reserve(subnetId: string, address: bigint): void {
     const reserved = this.#reserved.get(subnetId);
     if (reserved === undefined) this.#reserved.set(subnetId, new Set([address]));
@@ -98,13 +93,4 @@ export class Allocations {
     this.#free.set(subnet.id, { pools: subnet.allocation_pools, ranges });
     return ranges;
   }
-}
-
-/** How many addresses a prefix could give to hosts; pools aside. */
-export function hostCount(cidr: string): bigint {
-  const prefix = parsePrefix(cidr);
-  if (prefix === undefined) return 0n;
-  const size = prefix.last - prefix.first + 1n;
-  if (prefix.version === 6) return size === 1n ? 1n : size - 1n;
-  return prefix.length > 30 ? size : size - 2n;
 }

@@ -20,9 +20,6 @@ export class FreeRanges {
     this.#runs = this.#pools.map(({ first, last }) => ({ first, last }));
   }
 
-  get count(): bigint {
-    return this.#runs.reduce((sum, run) => sum + run.last - run.first + 1n, 0n);
-  }
   runs(): readonly Range[] {
     return this.#runs;
   }

@@ -1,11 +1,11 @@
 /**
- * Records what a real Neutron answers: `node packages/neutron-api/src/comparison/record.ts http://127.0.0.1:9696`. The server must be new (ids
+ * Records what a real Neutron answers: `node packages/neutron-api/src/testing/record-neutron.ts http://127.0.0.1:9696`. The server must be new (ids
  * are replaced, but lists are compared whole), run with `auth_strategy = noauth`, and have the plug-ins and extension drivers named in
  * {@link SERVER}.
  */
 import { writeFileSync } from "node:fs";
-import { runCalls, type Send } from "./call.ts";
-import { ALL_CALLS } from "./calls.ts";
+import { runCalls, type Send } from "../comparison/call.ts";
+import { ALL_CALLS } from "../comparison/calls.ts";
 
 const SERVER =
   "neutron 21.0.0 (Zed), ml2, service plugins router, network_ip_availability, tag, timestamp, revisions; extension drivers port_security, dns; a mechanism driver that binds every port as ovs";
