@@ -25,7 +25,7 @@ export class Cloud implements AsyncDisposable {
 
   static async start(hosts: number): Promise<Cloud> {
     const lab = `bench${process.pid}`;
-    await run(program, ["lab", "up", "--hosts", String(hosts), "--empty", "--lab", lab, "--api-port", "0"]);
+    await run(program, ["lab", "up", "--hosts", String(hosts), "--empty", "--lab", lab]);
     const { stdout } = await run(program, ["lab", "status", "--json", "--lab", lab]);
     const status: unknown = JSON.parse(stdout);
     if (!isStatus(status)) throw new Error(`unexpected status: ${stdout.slice(0, 200)}`);
@@ -48,11 +48,13 @@ export class Cloud implements AsyncDisposable {
   }
 
   /** One call of the API, over a connection that stays open. */
-  call(method: string, path: string, body?: Json): Promise<Json> {
+  call(method: string, path: string, body?: Json, extra: Readonly<Record<string, string>> = {}): Promise<Json> {
     const text = body === undefined ? undefined : JSON.stringify(body);
     return new Promise((done, fail) => {
       const headers =
-        text === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(text) };
+        text === undefined
+          ? extra
+          : { ...extra, "content-type": "application/json", "content-length": Buffer.byteLength(text) };
       const sent = request(`${this.status.api}/v2.0${path}`, { method, agent: this.#agent, headers }, (response) => {
         const chunks: Buffer[] = [];
         response.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -68,9 +70,10 @@ export class Cloud implements AsyncDisposable {
     });
   }
 
-  /** Creates one object of a kind, and gives it back. */
-  async create(kind: string, fields: Json): Promise<Json & { readonly id: string }> {
-    const answer = (await this.call("POST", `/${kind}s`, { [kind]: fields }))[kind];
+  /** Creates one object of a kind, under an id of our choice where one is given, and gives it back. */
+  async create(kind: string, fields: Json, id?: string): Promise<Json & { readonly id: string }> {
+    const chosen = id === undefined ? {} : { "x-dragonflow-object-id": id };
+    const answer = (await this.call("POST", `/${kind}s`, { [kind]: fields }, chosen))[kind];
     if (!isObject(answer)) throw new Error(`no ${kind} in the answer`);
     return answer;
   }

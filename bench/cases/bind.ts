@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { dirname } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as wait } from "node:timers/promises";
 import { addVm, execInVm, type Lab, openLab, removeVm } from "@dragonflow/lab";
@@ -8,7 +9,7 @@ import { Cloud, type Json, otherTenants } from "../cloud.ts";
 import { type Case, type Figure, figure } from "../measure.ts";
 
 const RUNS = 20;
-const SIZES = (process.env["DRAGONFLOW_BENCH_SIZES"] ?? "0,10000").split(",").map(Number);
+const SIZES = (process.env["BENCH_SIZES"] ?? "0,10000").split(",").map(Number);
 const ops = operations(openVSwitch);
 const MAC = { anchor: "fa:16:3e:bb:00:01", fresh: "fa:16:3e:bb:00:02" };
 const IP = { anchor: "10.250.0.10", fresh: "10.250.0.20" };
@@ -18,7 +19,11 @@ class FlowEvents {
   readonly times: number[] = [];
   readonly #process: ChildProcess;
   constructor(bridge: string) {
-    this.#process = spawn("ovs-ofctl", ["monitor", bridge, "watch:!initial"], { stdio: ["ignore", "pipe", "pipe"] });
+    this.#process = spawn("ovs-ofctl", ["-O", "OpenFlow15", "monitor", bridge, "watch:!initial"], {
+      stdio: ["ignore", "pipe", "pipe"],
+      // It keeps a control socket, which must not meet that of another Open vSwitch.
+      env: { ...process.env, OVS_RUNDIR: dirname(bridge.replace("unix:", "")) },
+    });
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
       if (stream)
         createInterface(stream).on("line", (line) => line.includes("event=") && this.times.push(performance.now()));
@@ -32,6 +37,8 @@ class FlowEvents {
     }
   }
   async close(): Promise<void> {
+    if (this.#process.exitCode !== null)
+      throw new Error(`ovs-ofctl monitor ended by itself with ${this.#process.exitCode}`);
     this.#process.kill();
     await once(this.#process, "close");
   }
@@ -71,16 +78,15 @@ async function bindOnce(
     createInterface(ping.stdout).on("line", (line) => line.includes("bytes from") && done(performance.now())),
   );
   await wait(300);
-  // A port's id is the server's to choose: the interface is named by it, so it has to be known; its own transaction follows the answer's first byte.
+  // The interface carries the port's id, so the client chooses it: both can then be sent at once.
   const started = performance.now();
   const fields: Json = {
     network_id: networkId,
     mac_address: MAC.fresh,
     fixed_ips: [{ subnet_id: subnetId, ip_address: IP.fresh }],
     "binding:host_id": "host1",
-    id,
   };
-  const [port] = await Promise.all([cloud.create("port", fields), ovs.transact(openVSwitch, plug(vm.tap, id))]);
+  const [port] = await Promise.all([cloud.create("port", fields, id), ovs.transact(openVSwitch, plug(vm.tap, id))]);
   const reply = await first;
   await events.quiet();
   ping.kill();
