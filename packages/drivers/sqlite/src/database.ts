@@ -34,8 +34,8 @@ const TABLES = `
 `;
 
 /**
- * A new lineage starts far ahead of the old one, at a random distance: so that positions and versions that were given out before a restore, and
- * lost by it, never name anything else. Fits 53 bits for some hundreds of restores.
+ * A lineage starts far ahead of the one before, at a random distance: so that positions and versions that were given out before a restore, and lost
+ * by it, never name anything else. Fits 53 bits for some hundreds of restores.
  */
 const LINEAGE_GAP = { least: 2 ** 32, range: 2 ** 44 };
 
@@ -84,7 +84,7 @@ export interface OpenedDatabase {
   readonly sequence: number;
   /** None for a database in memory. */
   readonly guard: LineageGuard | undefined;
-  /** Why the lineage is a new one, for an existing database. */
+  /** Why the lineage is a new one, where there had been another. */
   readonly renewed: string | undefined;
 }
 
@@ -151,10 +151,11 @@ function settleLineage(db: DatabaseSync, options: OpenOptions, fresh: boolean): 
   if (!fresh && guard?.unclean === true && pragma(db, "quick_check(1)") !== "ok")
     throw new StoreCorrupt(`${file} is damaged: restore a backup, without the -wal file that lies there`);
   const asked = options.newLineage === true ? "it was asked for" : undefined;
-  const renewed = fresh || lineage === "" ? undefined : (asked ?? guard?.doubt(lineage, sequence));
-  if (lineage === "" || renewed !== undefined) {
+  const isNew = fresh || lineage === "";
+  const renewed = isNew ? guard?.emptied : (asked ?? guard?.doubt(lineage, sequence));
+  if (isNew || renewed !== undefined) {
     lineage = randomBytes(9).toString("base64url");
-    if (renewed !== undefined) sequence += LINEAGE_GAP.least + randomInt(LINEAGE_GAP.range);
+    sequence += LINEAGE_GAP.least + randomInt(LINEAGE_GAP.range);
     db.exec("BEGIN IMMEDIATE");
     const put = db.prepare("INSERT OR REPLACE INTO meta VALUES (?, ?)");
     put.run("lineage", lineage);

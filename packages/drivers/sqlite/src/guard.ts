@@ -83,6 +83,11 @@ export class LineageGuard {
     return this.#before?.closed !== true;
   }
 
+  /** Said of a database that is empty: why that is strange. */
+  get emptied(): string | undefined {
+    return this.#before === undefined ? undefined : "it is empty, and was not before";
+  }
+
   /** Why this database cannot be the continuation of what its readers saw; undefined when it can. */
   doubt(lineage: string, sequence: number): string | undefined {
     const before = this.#before;

@@ -10,7 +10,20 @@ import { recoveryTests } from "./recovery.ts";
 import { scaleTests } from "./scale.ts";
 import { watchTests } from "./watches.ts";
 
-export { type Harness, Observer, observe, within } from "./harness.ts";
+export {
+  contents,
+  type Harness,
+  Observer,
+  observe,
+  port,
+  positionIn,
+  put,
+  remove,
+  text,
+  within,
+  write,
+} from "./harness.ts";
+export { ManualClock } from "./manual-clock.ts";
 
 /** @param open makes one store that the tests share; each uses topics of its own. */
 export function conformance(name: string, open: () => Promise<Harness>): void {
