@@ -3,6 +3,7 @@ import {
   killHost,
   type LabHost,
   listHosts,
+  listVms,
   openLab,
   removeHost,
   startHost,
@@ -11,7 +12,7 @@ import {
 import { ApiError } from "../api/client.ts";
 import { type Agent, agents } from "../api/resources.ts";
 import { controllerName } from "../lab/names.ts";
-import { controllersAlive, startLabController } from "../lab/processes.ts";
+import { controllersAlive, startLabController, switchInStep } from "../lab/processes.ts";
 import { until } from "../lab/wait.ts";
 import { openWithApi } from "../lab/with-api.ts";
 import { CliError } from "../errors.ts";
@@ -51,6 +52,8 @@ export async function hostStart(name: string, host: string): Promise<void> {
     `${host}: starting Open vSwitch and controller`,
     async () => {
       await startHost(lab, host);
+      // The API may not have noticed yet that it was away: what counts is the switch.
+      await switchInStep(lab, found);
       await controllersAlive(lab, api, [found]);
     },
     () => `${host} is up`,
@@ -61,6 +64,8 @@ export async function hostStart(name: string, host: string): Promise<void> {
 export async function hostRemove(name: string, host: string): Promise<void> {
   const { lab, api } = await openWithApi(name);
   const { chassis } = hostOf(await listHosts(lab), host);
+  const vms = (await listVms(lab)).filter((vm) => vm.host === host).map((vm) => vm.name);
+  if (vms.length > 0) throw new CliError(`${host} has VMs: move or remove ${vms.join(", ")} first`);
   await new Progress().step(
     `removing ${host}`,
     async () => {

@@ -1,9 +1,8 @@
-import { CliError } from "../errors.ts";
+import { CliError, EXIT } from "../errors.ts";
 import { ask, findControllers, type Selection, statusShape } from "../introspection/socket.ts";
 import { print, printJson, warn } from "../output.ts";
 import { plainTable } from "../screen/columns.ts";
 import { paletteOf } from "../screen/palette.ts";
-import { EXIT } from "../errors.ts";
 
 export interface StatusOptions extends Selection {
   readonly json: boolean;
@@ -25,6 +24,8 @@ export async function status(options: StatusOptions): Promise<void> {
   if (answers.some((answer) => answer.status?.inSync !== true)) process.exitCode = EXIT.failed;
   if (options.json) return printJson(answers);
   const palette = paletteOf(process.stdout);
+  const count = (list: readonly unknown[], paint: (text: string) => string) =>
+    list.length === 0 ? { text: "0" } : { text: String(list.length), paint };
   const rows = answers.flatMap(({ host, status: seen }) => {
     if (seen === null) return [];
     const sync = seen.inSync ? { text: "yes", paint: palette.good } : { text: "no", paint: palette.bad };
@@ -33,18 +34,14 @@ export async function status(options: StatusOptions): Promise<void> {
         { text: host === "" ? "this host" : host },
         { text: seen.chassis },
         sync,
-        { text: String(seen.pending) },
+        count(seen.pending, palette.warning),
+        count(seen.conflicts, palette.bad),
+        count(seen.faults, palette.bad),
         { text: seen.startedAt },
       ],
     ];
   });
-  if (rows.length > 0)
-    print(
-      plainTable(
-        ["host", "chassis", "in step", "pending", "since"].map((title) => ({ title })),
-        rows,
-        palette,
-      ).join("\n"),
-    );
+  const columns = ["host", "chassis", "in step", "pending", "conflicts", "faults", "since"].map((title) => ({ title }));
+  if (rows.length > 0) print(plainTable(columns, rows, palette).join("\n"));
   for (const { error } of answers) if (error !== null) warn(error);
 }

@@ -15,7 +15,9 @@ export function filterFlows(flows: readonly Flow[], filter: FlowFilter, names: N
   return flows.filter(
     ({ owner }) =>
       (filter.app === undefined || owner.app === filter.app) &&
-      (filter.port === undefined || (owner.kind === "port" && [owner.id, names.get(owner.id)].includes(filter.port))),
+      (filter.port === undefined ||
+        owner.id === filter.port ||
+        (owner.kind === "port" && names.get(owner.id) === filter.port)),
   );
 }
 
@@ -29,7 +31,7 @@ export function flowLines(
 ): string[] {
   const groups = Map.groupBy(flows, ({ owner }) => `${owner.kind} ${owner.id}`);
   const refused = flows.filter((flow) => flow.refused !== null).length;
-  const count = `${flows.length} flows of ${groups.size} objects`;
+  const count = `${counted(flows.length, "flow")} of ${counted(groups.size, "object")}`;
   const trouble = refused === 0 ? "" : palette.bad(`, ${refused} refused by the switch`);
   const place = new Map(tables.map((name, i) => [name, i]));
   const order = (a: Flow, b: Flow) =>
@@ -37,20 +39,35 @@ export function flowLines(
     b.priority - a.priority ||
     compare(a.match, b.match);
   const width = Math.max(0, ...flows.map(({ table }) => table.length));
-  const blocks = [...groups]
-    .map(([key, group]) => ({ title: titleOf(key, group, names, palette), sortKey: key, group: group.sort(order) }))
-    .sort((a, b) => compare(a.sortKey, b.sortKey))
-    .flatMap(({ title, group }) => ["", title, ...group.flatMap((flow) => flowLine(flow, width, palette))]);
+  const blocks = [...groups.values()]
+    .flatMap((group) => {
+      const [first] = group;
+      return first === undefined ? [] : [{ owner: first.owner, group }];
+    })
+    .sort((a, b) => compare(sortKey(a.owner, names), sortKey(b.owner, names)))
+    .flatMap(({ owner, group }) => [
+      "",
+      titleOf(owner, group, names, palette),
+      ...group.toSorted(order).flatMap((flow) => flowLine(flow, width, palette)),
+    ]);
   return [`${palette.title(host === "" ? "this host" : host)}  ${count}${trouble}`, ...blocks];
 }
 
-function titleOf(key: string, flows: readonly Flow[], names: Names, palette: Palette): string {
-  const id = key.slice(key.indexOf(" ") + 1);
-  const kind = key.slice(0, key.indexOf(" "));
+const counted = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`;
+
+/** By kind, name, and number: vm2 before vm10. */
+function sortKey({ kind, id }: Flow["owner"], names: Names): string {
+  const name = (names.get(id) ?? "").replaceAll(/\d+/g, (digits) => digits.padStart(12, "0"));
+  return [kind, name, id].join("\0");
+}
+
+function titleOf({ kind, id }: Flow["owner"], flows: readonly Flow[], names: Names, palette: Palette): string {
   const name = names.get(id) ?? "";
   const apps = [...new Set(flows.map(({ owner }) => owner.app))].sort().join(", ");
   const what =
-    name === "" ? palette.strong(`${kind} ${printable(id)}`) : `${palette.strong(`${kind} ${printable(name)}`)} ${id}`;
+    name === ""
+      ? palette.strong(`${kind} ${printable(id)}`)
+      : `${palette.strong(`${kind} ${printable(name)}`)} ${printable(id)}`;
   return `${what}  ${palette.dim(apps)}`;
 }
 

@@ -20,7 +20,16 @@ const flowShape = object({
 export type Flow = shapes.Infer<typeof flowShape>;
 export const flowsShape = object({ flows: list(flowShape) });
 /** What every controller says; there is more in it for whoever looks closer. */
-export const statusShape = object({ chassis: string, startedAt: string, inSync: flag, pending: integer() });
+const anything: shapes.Shape<unknown> = { describe: "anything", parse: (value) => value };
+export const statusShape = object({
+  chassis: string,
+  startedAt: string,
+  inSync: flag,
+  /** Units that wait for records. */
+  pending: list(anything),
+  conflicts: list(anything),
+  faults: list(anything),
+});
 
 /** A controller to ask: the host that it is on, and its socket. */
 export interface Source {

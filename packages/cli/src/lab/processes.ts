@@ -5,6 +5,7 @@ import { ApiClient, ApiError } from "../api/client.ts";
 import { agents } from "../api/resources.ts";
 import { KNOWN_VARIABLES } from "../config/sections.ts";
 import { CliError } from "../errors.ts";
+import { ask, statusShape } from "../introspection/socket.ts";
 import { configFile, type LabPorts, tokenFile, writeConfiguration, writeToken } from "./files.ts";
 import { controllerName, socketOf } from "./names.ts";
 import { lastWords } from "./last-words.ts";
@@ -96,6 +97,22 @@ export async function controllersAlive(
   await untilRunning(lab, names, "the API shows all controllers alive", look, {
     deadlineMs: START_MS,
     signal: options.signal,
+  });
+}
+
+/** Waits until the controller of a host says that its switch is as it should be. */
+export async function switchInStep(lab: Lab, host: LabHost): Promise<void> {
+  const source = { host: host.name, socket: socketOf(host) };
+  const look = async () => {
+    try {
+      return (await ask(source, "/status", statusShape)).inSync || undefined;
+    } catch (error) {
+      if (error instanceof CliError) return undefined;
+      throw error;
+    }
+  };
+  await untilRunning(lab, controllerName(host.name), `the switch of ${host.name} is in step`, look, {
+    deadlineMs: START_MS,
   });
 }
 

@@ -1,3 +1,5 @@
+import { fit, widthOf } from "./palette.ts";
+
 /** What a live picture needs of a terminal; process.stdout is one. */
 export interface Terminal {
   readonly columns?: number;
@@ -10,8 +12,7 @@ const SHOW_CURSOR = "\x1b[?25h";
 /** A terminal that knows it shows the whole picture at once; others ignore it. */
 const BEGIN = "\x1b[?2026h";
 const END = "\x1b[?2026l";
-const TO_LINE_END = "\x1b[K";
-const TO_SCREEN_END = "\x1b[J";
+const ERASE_BELOW = "\x1b[J";
 
 /**
  * A picture of some lines that is drawn again in its place. It uses no second screen: what was shown last stays readable when the program has ended.
@@ -31,13 +32,28 @@ export class LivePicture {
   }
 
   draw(lines: readonly string[]): void {
-    const shown =
-      lines.length <= this.room ? lines : [...lines.slice(0, this.room - 1), "  … (a taller window shows more)"];
+    const shown = this.#thatFit(lines);
     const up = this.#drawn > 0 ? `\x1b[${this.#drawn}A` : "";
-    const body = shown.map((text) => `\r${text}${TO_LINE_END}\n`).join("");
-    this.#terminal.write(`${BEGIN}${this.#started ? "" : HIDE_CURSOR}${up}${body}${TO_SCREEN_END}${END}`);
+    const body = shown.map((text) => `${text}\r\n`).join("");
+    this.#terminal.write(`${BEGIN}${this.#started ? "" : HIDE_CURSOR}${up}\r${ERASE_BELOW}${body}${END}`);
     this.#started = true;
-    this.#drawn = shown.length;
+    this.#drawn = shown.reduce((rows, text) => rows + this.#rowsOf(text), 0);
+  }
+
+  #thatFit(lines: readonly string[]): readonly string[] {
+    const all = lines.reduce((rows, text) => rows + this.#rowsOf(text), 0);
+    if (all <= this.room) return lines;
+    let rows = 1;
+    const more = lines.findIndex((text) => (rows += this.#rowsOf(text)) > this.room);
+    return [...lines.slice(0, more), fit(" … (a taller window shows more)", this.#columns - 1).trimEnd()];
+  }
+
+  get #columns(): number {
+    return Math.max(2, this.#terminal.columns ?? 80);
+  }
+  /** A long line is wrapped, not cut: it may be a command to copy. */
+  #rowsOf(text: string): number {
+    return Math.max(1, Math.ceil(widthOf(text) / this.#columns));
   }
 
   /** The terminal has another size: old lines may have wrapped, so the next picture begins on an empty screen. */
