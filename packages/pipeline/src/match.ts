@@ -15,6 +15,10 @@ function addRegister(match: Record<string, unknown>, name: Parameters<typeof isR
   if (typeof value !== "number") throw new TypeError(`register ${name}: a number is needed`);
   const { field, start, bits } = registers[name];
   if (value < 0 || value >= 2 ** bits) throw new RangeError(`register ${name}: ${value} does not fit ${bits} bits`);
+  if (bits === 32) {
+    match[field] = value;
+    return;
+  }
   const before = match[field];
   const own = { value: value * 2 ** start, mask: (2 ** bits - 1) * 2 ** start };
   if (isMasked(before)) match[field] = { value: before.value + own.value, mask: before.mask + own.mask };

@@ -56,7 +56,7 @@ const portSecurity = defineFlowTable({
     "sourcePort",
     "eth_type",
     "eth_src",
-    "vlan_tci",
+    "vlan_vid",
     "ipv4_src",
     "ipv6_src",
     "ip_proto",
@@ -84,7 +84,7 @@ function everyPort(): readonly Desired[] {
   const icmp6 = { eth_type: ETH_TYPE.ipv6, ip_proto: IP_PROTO.icmpv6 };
   return [
     // No VLAN of a VM's own making: its network carries none.
-    drop(portSecurity, level.untagged, { vlan_tci: { value: 0x1000, mask: 0x1000 } }),
+    drop(portSecurity, level.untagged, { vlan_vid: { value: 0x1000, mask: 0x1000 } }),
     // A port is no DHCP server (RFC 2131, RFC 8415), and no router (RFC 6105).
     drop(portSecurity, level.client, { eth_type: ETH_TYPE.ipv4, ...udp, udp_src: 67 }),
     drop(portSecurity, level.client, { eth_type: ETH_TYPE.ipv6, ...udp, udp_src: 547 }),
