@@ -29,9 +29,3 @@ export function figure(
     sorted[Math.min(sorted.length - 1, Math.floor(fraction * sorted.length))] ?? Number.NaN;
   return { name, unit, median: at(0.5), p95: at(0.95), min: at(0), max: at(1), runs: values.length, ...more };
 }
-
-export async function repeat(times: number, once: (run: number) => Promise<number> | number): Promise<number[]> {
-  const values: number[] = [];
-  for (let run = 0; run < times; run++) values.push(await once(run));
-  return values;
-}
