@@ -57,25 +57,29 @@ function formOf(action: Action): ActionForm {
   throw new EncodeError("unsupported", action.type, "no form holds it");
 }
 
-let depth = 0;
-
 /**
  * Decodes actions up to the end of the reader.
  * @throws {DecodeError} `truncated`, `bad-length`, `bad-value`, `unsupported` (an action or a field that no row describes).
  */
 export function decodeActions(r: Reader): Action[] {
-  if (depth >= MAX_DEPTH) r.fail(`actions ${depth} deep`);
   const actions: Action[] = [];
-  depth++;
-  try {
-    while (!r.done) actions.push(decodeAction(r));
-  } finally {
-    depth--;
-  }
+  while (!r.done) actions.push(decodeAction(r));
   return actions;
 }
 
+let depth = 0;
+
 function decodeAction(r: Reader): Action {
+  if (depth >= MAX_DEPTH) r.fail(`actions ${depth} deep`);
+  depth++;
+  try {
+    return readAction(r);
+  } finally {
+    depth--;
+  }
+}
+
+function readAction(r: Reader): Action {
   const at = r.offset;
   const type = r.u16("action type");
   const length = r.u16("action length");
@@ -92,12 +96,13 @@ function decodeAction(r: Reader): Action {
   }
   if (known === undefined) throw new DecodeError("unsupported", at, `action ${type}`);
   const action = { type: known.name, ...known.form.body.read(body) } as Action;
-  if (body.remaining > MAX_PADDING)
+  if (body.remaining > MAX_PADDING) {
     throw new DecodeError("bad-length", at, `${known.name} with ${body.remaining} bytes too many`);
+  }
   return action;
 }
 
 /** The most zeros that stand behind an action: a structure of 24 bytes that only a field's header of 4 follows. */
 const MAX_PADDING = 10;
 
-registerActionList({ encode: encodeActions, decode: decodeActions });
+registerActionList({ write: encodeActions, read: decodeActions, readOne: decodeAction });

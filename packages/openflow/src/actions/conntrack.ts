@@ -13,6 +13,7 @@ import { bare } from "../text/action-text.ts";
 import { ctText } from "../text/conntrack.ts";
 import type { ConnTrack, Nat, NatAddresses } from "./conntrack-types.ts";
 import { nestedActions } from "./nested.ts";
+import type { Action } from "./table.ts";
 import { action, nicira } from "./row.ts";
 
 const COMMIT = 1;
@@ -105,6 +106,15 @@ function isNat(r: Reader): boolean {
   );
 }
 
+function readNatAction(r: Reader): Nat {
+  r.skip(2);
+  const length = r.u16("nat length");
+  if (length < 16) r.fail(`a nat action of ${length} bytes`, "bad-length");
+  const body = r.sub(length - 4, "nat");
+  body.skip(6);
+  return readNat(body);
+}
+
 const ct: Codec<ConnTrack> = {
   read(r) {
     const flags = r.u16("ct flags");
@@ -122,15 +132,13 @@ const ct: Codec<ConnTrack> = {
     r.skip(3);
     const alg = r.u16("alg");
     let nat: Nat | undefined;
-    if (isNat(r)) {
-      r.skip(2);
-      const length = r.u16("nat length");
-      if (length < 16) r.fail(`a nat action of ${length} bytes`, "bad-length");
-      const body = r.sub(length - 4, "nat");
-      body.skip(6);
-      nat = readNat(body);
+    const exec: Action[] = [];
+    while (!r.done) {
+      if (isNat(r)) {
+        if (nat !== undefined) r.fail("nat twice");
+        nat = readNatAction(r);
+      } else exec.push(nestedActions.readOne(r));
     }
-    const exec = nestedActions.read(r);
     return {
       ...(flags & COMMIT && { commit: true }),
       ...(flags & FORCE && { force: true }),
@@ -156,7 +164,7 @@ const ct: Codec<ConnTrack> = {
       .zeros(3)
       .u16(alg ?? 0, "alg");
     if (nat !== undefined) writeNat(w, nat);
-    if (exec !== undefined) nestedActions.write(w, exec, "exec");
+    if (exec !== undefined) nestedActions.write(w, exec);
   },
 };
 

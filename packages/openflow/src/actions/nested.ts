@@ -1,19 +1,24 @@
-import type { Codec, Reader, Writer } from "@dragonflow/wire";
+import type { Reader, Writer } from "@dragonflow/wire";
 import type { TextContext } from "../text/action-text.ts";
 import type { Names } from "../text/names.ts";
-import type { Piece } from "../text/piece.ts";
+import type { Argument, Piece } from "../text/piece.ts";
 import type { Action } from "./table.ts";
 
 /** Actions inside an action. */
 export interface ActionList extends ReadonlyArray<Action> {}
 
 interface ListCodec {
-  encode(w: Writer, actions: ActionList): void;
-  decode(r: Reader): ActionList;
+  write(w: Writer, actions: ActionList): void;
+  /** Up to the end of the reader. */
+  read(r: Reader): ActionList;
+  /** One action. */
+  readOne(r: Reader): Action;
 }
 interface ListText {
   print(actions: ActionList, names: Names): string;
   parse(list: Piece, context: TextContext): ActionList;
+  /** One word of the list, which may stand for several actions. */
+  parseOne(argument: Argument, context: TextContext): ActionList;
 }
 
 let listCodec: ListCodec | undefined;
@@ -32,11 +37,13 @@ function loaded<T>(part: T | undefined): T {
   return part;
 }
 
-export const nestedActions: Codec<ActionList> = {
-  read: (r) => loaded(listCodec).decode(r),
-  write: (w, actions) => loaded(listCodec).encode(w, actions),
+export const nestedActions: ListCodec = {
+  read: (r) => loaded(listCodec).read(r),
+  readOne: (r) => loaded(listCodec).readOne(r),
+  write: (w, actions) => loaded(listCodec).write(w, actions),
 };
 export const nestedText: ListText = {
   print: (actions, names) => loaded(listText).print(actions, names),
   parse: (list, context) => loaded(listText).parse(list, context),
+  parseOne: (argument, context) => loaded(listText).parseOne(argument, context),
 };

@@ -257,7 +257,7 @@ const clone: Codec<{ readonly actions: ActionList }> = {
   },
   write(w, { actions }) {
     w.zeros(6);
-    nestedActions.write(w, actions, "actions");
+    nestedActions.write(w, actions);
   },
 };
 
@@ -303,9 +303,9 @@ export const STEERING_ACTIONS = {
   output_trunc: action(outputTruncText, nicira(39, structure({ port: port16, maxLen: u32 }))),
   resubmit: action(
     resubmitText,
-    nicira(1, resubmitPort, (a) => a.table === undefined && a.ct === undefined),
     nicira(14, resubmitTo(false), (a) => a.ct === undefined),
     nicira(44, resubmitTo(true)),
+    nicira(1, resubmitPort),
   ),
   conjunction: action(conjunctionText, nicira(34, conjunction)),
   push: action(stackText("push"), nicira(27, stack)),

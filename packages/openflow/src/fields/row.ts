@@ -64,7 +64,7 @@ export interface FieldOptions {
 /** One field. `V` is how a value looks in TypeScript: fields of up to 48 bits are numbers, wider ones bigints. */
 export interface Field<V extends number | bigint = number | bigint> extends FieldOptions {
   /**
-   * From the newest to the oldest: the first is what is sent in OpenFlow 1.5, the last what Nicira's structures hold and ovs-ofctl prints; all are
+   * The first is what is sent in OpenFlow 1.5. Nicira's structures hold the NXM one, or else the last, which is also what ovs-ofctl prints. All are
    * understood. Without any, the field is one of text only.
    */
   readonly identities: readonly Oxm[];

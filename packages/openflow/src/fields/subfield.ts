@@ -30,9 +30,12 @@ function checkRange({ field, start, bits }: SubField): FieldRow {
   return row;
 }
 
-/** Nicira's structures name a field by its oldest identity. */
+const NXM_CLASSES = 0x0001;
+
+/** How Nicira's structures name a field. */
 function legacyIdentity(row: FieldRow): Oxm {
-  const identity = row.field.identities.at(-1);
+  const { identities } = row.field;
+  const identity = identities.find((oxm) => oxm.class <= NXM_CLASSES) ?? identities.at(-1);
   if (identity === undefined) throw new EncodeError("unsupported", row.name, "has no form on the wire");
   return identity;
 }

@@ -13,7 +13,7 @@ const ethernet = "ethernet";
  */
 export const FIELDS = {
   packet_type: field(32, [basic(44, "PACKET_TYPE")], { format: "packet_type" }),
-  dp_hash: field(32, [nicira(0, "DP_HASH"), nxm1(35, "DP_HASH")], {
+  dp_hash: field(32, [nxm1(35, "DP_HASH"), nicira(0, "DP_HASH")], {
     maskable: true,
     format: hexadecimal,
     refused: { match: "OFPBRC_EPERM" },

@@ -108,4 +108,4 @@ function parseMetadata(piece: Piece): { value: bigint; mask?: bigint } {
   return { value: parseBigInt(value, 64, "write_metadata"), mask: parseBigInt(mask, 64, "write_metadata") };
 }
 
-registerActionText({ print: printActions, parse: parseActionList });
+registerActionText({ print: printActions, parse: parseActionList, parseOne: readAction });

@@ -1,11 +1,12 @@
 import type { ConnTrack, Nat, NatAddresses } from "../actions/conntrack-types.ts";
 import { nestedText } from "../actions/nested.ts";
+import type { Action } from "../actions/table.ts";
 import type { SubField } from "../fields/subfield.ts";
 import { type ActionText, call, readArguments, required, type TextContext } from "./action-text.ts";
 import { parseIpv4, parseIpv6, printIpv4, printIpv6 } from "./address.ts";
 import { parseTable, printTable } from "./names.ts";
 import { parseNumber } from "./number.ts";
-import type { Piece } from "./piece.ts";
+import { type Piece, splitArguments } from "./piece.ts";
 import { isSubField, parseSubField, printSubField } from "./sub-field.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -82,6 +83,16 @@ function parseZone(piece: Piece): number | SubField {
   return isSubField(piece) ? parseSubField(piece) : parseNumber(piece, 16, "zone");
 }
 
+/** Where nat does not come first, ovs-ofctl prints it among the others. */
+function parseExec(list: Piece, ct: Mutable<ConnTrack>, context: TextContext): void {
+  const exec: Action[] = [];
+  for (const argument of splitArguments(list)) {
+    if (argument.key.text === "nat") ct.nat = parseNat(argument.value);
+    else exec.push(...nestedText.parseOne(argument, context));
+  }
+  if (exec.length > 0) ct.exec = exec;
+}
+
 function parseCt(list: Piece, context: TextContext): ConnTrack {
   const ct: Mutable<ConnTrack> = {};
   readArguments(list, "ct", {
@@ -94,7 +105,7 @@ function parseCt(list: Piece, context: TextContext): ConnTrack {
     },
     alg: ({ value }) => (ct.alg = parseAlg(value)),
     nat: ({ value }) => (ct.nat = parseNat(value)),
-    exec: ({ value }) => (ct.exec = nestedText.parse(value, context)),
+    exec: ({ value }) => parseExec(value, ct, context),
   });
   return ct;
 }

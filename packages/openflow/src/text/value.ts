@@ -12,15 +12,15 @@ export interface TextValue {
   readonly mask?: number | bigint;
 }
 
-/** `value[/mask]` in the bits that later and earlier fragments are told by: bit 0 "is one", bit 1 "not the first". */
+/** Bit 0: a fragment; bit 1: not the first one. A word that stands twice is read as what comes first. */
 const FRAGMENTS: readonly { readonly name: string; readonly value: number; readonly mask: number }[] = [
-  { name: "yes", value: 1, mask: 1 },
-  { name: "no", value: 0, mask: 1 },
-  { name: "later", value: 2, mask: 2 },
-  { name: "not_later", value: 0, mask: 2 },
   { name: "no", value: 0, mask: 3 },
   { name: "first", value: 1, mask: 3 },
   { name: "later", value: 3, mask: 3 },
+  { name: "yes", value: 1, mask: 1 },
+  { name: "not_later", value: 0, mask: 2 },
+  { name: "no", value: 0, mask: 1 },
+  { name: "later", value: 2, mask: 2 },
 ];
 
 /** The spelling of ovs-fields(7). */
