@@ -289,6 +289,8 @@ const exhaustion: readonly Call[] = [
     port: { network_id: "$pother", fixed_ips: [{ subnet_id: "$posub" }] },
   }),
   get("availability when full", "/v2.0/network-ip-availabilities/$pother"),
+  get("availability when full, of IPv4", "/v2.0/network-ip-availabilities?network_id=$pother&ip_version=4"),
+  get("availability when full, of IPv6", "/v2.0/network-ip-availabilities?network_id=$pother&ip_version=6"),
 ];
 
 const slaac: readonly Call[] = [

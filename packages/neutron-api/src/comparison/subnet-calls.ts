@@ -223,6 +223,8 @@ export const subnetCalls: readonly Call[] = [
   get("subnet: shown at last", "/v2.0/subnets/$sub"),
   get("availability of the network", "/v2.0/network-ip-availabilities/$snet?fields=used_ips&fields=network_name"),
   get("availability of none", "/v2.0/network-ip-availabilities/nope"),
+  get("availability of IPv4", "/v2.0/network-ip-availabilities?network_name=snet&ip_version=4&fields=used_ips"),
+  get("availability of IPv4, where there is none", "/v2.0/network-ip-availabilities?network_name=n2&ip_version=4"),
   get("availability by name", "/v2.0/network-ip-availabilities?network_name=snet&fields=network_id"),
   remove("subnet: delete", "/v2.0/subnets/$sub"),
   remove("subnet: delete again", "/v2.0/subnets/$sub"),

@@ -2,7 +2,7 @@ import { badRequest, methodNotAllowed, objectExists, revisionMismatch } from "..
 import { type Attributes, type Input, parsePost, parsePut, viewOf } from "./attribute.ts";
 import { itemsToCreate, itemToUpdate, missing } from "./body.ts";
 import type { Engine } from "./engine.ts";
-import { comparator, filterObjects, pageOf, parseQuery, type Query } from "./query.ts";
+import { parseQuery, type Query, runQuery } from "./query.ts";
 import type { Caller } from "./request.ts";
 import type { Resource } from "./resource.ts";
 import type { Transaction } from "./transaction.ts";
@@ -66,10 +66,7 @@ export function serveCollection<O extends { readonly id: string }, A extends Att
       const table = resource.table(state);
       const marker = query.limit === 0 || query.marker === undefined ? undefined : table.get(query.marker);
       if (query.limit > 0 && query.marker !== undefined && marker === undefined) throw resource.notFound(query.marker);
-      const matching = [...filterObjects(table, attributes, special, query.filters, state)];
-      const compare = comparator(attributes, query.sorts, state);
-      if (query.sorts.length > 0 || query.limit > 0) matching.sort(compare);
-      const page = pageOf(matching, query, marker, compare);
+      const page = runQuery(table, attributes, special, query, marker, state);
       const items = page.map((object) => viewOf(attributes, object, state, query.fields));
       const links = pageLinks(url, search, query, page);
       return links.length === 0 ? { [collection]: items } : { [collection]: items, [`${collection}_links`]: links };

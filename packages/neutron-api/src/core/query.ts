@@ -15,14 +15,15 @@ export interface Query {
 }
 const CONTROLS: readonly string[] = ["fields", "sort_key", "sort_dir", "limit", "marker", "page_reverse"];
 
+/** Keys of one index, at which everything that can match is found. */
+interface Lookup {
+  readonly index: string;
+  readonly keys: readonly string[];
+}
 /** A filter that is not "this attribute equals": narrows by all its values at once. */
 export interface SpecialFilter<O> {
-  readonly matches: (object: O, values: readonly string[]) => boolean;
-  /** Objects that can match, where an index knows them. */
-  readonly candidates?: (
-    values: readonly string[],
-    table: Collection<O & { readonly id: string }>,
-  ) => readonly O[] | undefined;
+  readonly matches: (object: O, values: readonly string[], reader: Reader) => boolean;
+  readonly lookup?: (values: readonly string[]) => Lookup | undefined;
 }
 export type SpecialFilters<O> = Readonly<Record<string, SpecialFilter<O>>>;
 
@@ -90,8 +91,17 @@ function wantedTexts<O>(attribute: Attribute<O> | undefined, values: readonly st
   return new Set(values.map((value) => textOf(convert === undefined ? value : convert(value))));
 }
 
+/** The objects at a lookup's keys, each once. */
+function lookUp<O extends { readonly id: string }>(table: Collection<O>, { index, keys }: Lookup): Iterable<O> {
+  const found = keys.flatMap((key) => (index === "id" ? (table.get(key) ?? []) : table.by(index, key)));
+  return keys.length < 2 ? found : new Map(found.map((object) => [object.id, object])).values();
+}
+function widthOf<O extends { readonly id: string }>(table: Collection<O>, { index, keys }: Lookup): number {
+  return index === "id" ? keys.length : keys.reduce((sum, key) => sum + table.count(index, key), 0);
+}
+
 /** The objects that match, in no particular order. Looks at those of the narrowest index that a filter names, or at all. */
-export function filterObjects<O extends { readonly id: string }>(
+function filterObjects<O extends { readonly id: string }>(
   table: Collection<O>,
   attributes: Attributes<O>,
   special: SpecialFilters<O>,
@@ -99,28 +109,27 @@ export function filterObjects<O extends { readonly id: string }>(
   reader: Reader,
 ): readonly O[] {
   const tests: ((object: O) => boolean)[] = [];
-  let candidates: Iterable<O> | undefined;
-  let width = table.size;
-  const narrow = (objects: readonly O[] | undefined) => {
-    if (objects === undefined || objects.length > width) return;
-    width = objects.length;
-    candidates = new Map(objects.map((object) => [object.id, object])).values();
+  let narrowest: { readonly lookup: Lookup; readonly width: number } | undefined;
+  const consider = (lookup: Lookup | undefined) => {
+    if (lookup === undefined) return;
+    const width = widthOf(table, lookup);
+    if (width < (narrowest?.width ?? table.size)) narrowest = { lookup, width };
   };
   for (const [name, values] of filters) {
     const filter = special[name];
     if (filter !== undefined) {
-      tests.push((object) => filter.matches(object, values));
-      narrow(filter.candidates?.(values, table));
+      tests.push((object) => filter.matches(object, values, reader));
+      consider(filter.lookup?.(values));
       continue;
     }
     const wanted = wantedTexts(attributes[name], values);
     tests.push((object) => wanted.has(textOf(valueOf(attributes, name, object, reader))));
     const index = name === "tenant_id" ? "project_id" : name;
-    if (name === "id") narrow([...wanted].flatMap((id) => table.get(id) ?? []));
-    else if (table.isIndexed(index)) narrow([...wanted].flatMap((key) => table.by(index, key)));
+    if (index === "id" || table.isIndexed(index)) consider({ index, keys: [...wanted] });
   }
+  const candidates = narrowest === undefined ? table.values() : lookUp(table, narrowest.lookup);
   const matching: O[] = [];
-  for (const object of candidates ?? table.values()) if (tests.every((test) => test(object))) matching.push(object);
+  for (const object of candidates) if (tests.every((test) => test(object))) matching.push(object);
   return matching;
 }
 
@@ -134,7 +143,7 @@ function compareValues(a: unknown, b: unknown): number {
 }
 
 /** Sorted as asked, by id where nothing else decides: a page needs an order that everybody agrees on. */
-export function comparator<O extends { readonly id: string }>(
+function comparator<O extends { readonly id: string }>(
   attributes: Attributes<O>,
   sorts: Query["sorts"],
   reader: Reader,
@@ -149,14 +158,56 @@ export function comparator<O extends { readonly id: string }>(
 }
 
 /** The page of a sorted list that comes after (reversed: before) the marker, the marker itself left out. */
-export function pageOf<O>(
+function pageOf<O>(
   sorted: readonly O[],
   query: Query,
   marker: O | undefined,
   compare: (a: O, b: O) => number,
 ): readonly O[] {
   if (query.limit === 0) return sorted;
-  if (marker === undefined) return query.reverse ? sorted.slice(-query.limit) : sorted.slice(0, query.limit);
-  if (query.reverse) return sorted.filter((o) => compare(o, marker) < 0).slice(-query.limit);
-  return sorted.filter((o) => compare(o, marker) > 0).slice(0, query.limit);
+  const end = query.reverse
+    ? countBefore(sorted, (o) => marker === undefined || compare(o, marker) < 0)
+    : sorted.length;
+  if (query.reverse) return sorted.slice(Math.max(0, end - query.limit), end);
+  const start = marker === undefined ? 0 : countBefore(sorted, (o) => compare(o, marker) <= 0);
+  return sorted.slice(start, start + query.limit);
+}
+
+/** How many of the first are `before`, where those that are come first. */
+function countBefore<T>(sorted: readonly T[], before: (item: T) => boolean): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const item = sorted[middle];
+    if (item !== undefined && before(item)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** A page of everything in the order of ids, which is known: costs what it returns, so that paging through a cloud is not quadratic. */
+function plainPage<O extends { readonly id: string }>(
+  table: Collection<O>,
+  query: Query,
+  marker: O | undefined,
+): readonly O[] {
+  const ids = pageOf(table.ids(), query, marker?.id, compareValues);
+  return ids.flatMap((id) => table.get(id) ?? []);
+}
+
+/** The objects that a query asks for, in the order that it asks for. */
+export function runQuery<O extends { readonly id: string }>(
+  table: Collection<O>,
+  attributes: Attributes<O>,
+  special: SpecialFilters<O>,
+  query: Query,
+  marker: O | undefined,
+  reader: Reader,
+): readonly O[] {
+  if (query.limit > 0 && query.filters.size === 0 && query.sorts.length === 0) return plainPage(table, query, marker);
+  const matching = [...filterObjects(table, attributes, special, query.filters, reader)];
+  const compare = comparator(attributes, query.sorts, reader);
+  if (query.sorts.length > 0 || query.limit > 0) matching.sort(compare);
+  return pageOf(matching, query, marker, compare);
 }

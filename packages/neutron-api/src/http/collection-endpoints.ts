@@ -2,7 +2,7 @@ import { type CollectionService, serveCollection } from "../core/collection-serv
 import type { Engine } from "../core/engine.ts";
 import { httpBadRequest } from "../errors.ts";
 import { agents } from "../resources/agents.ts";
-import { networkIpAvailabilities } from "../resources/network-ip-availability.ts";
+import { networkIpAvailability } from "../resources/network-ip-availability.ts";
 import { networks } from "../resources/networks.ts";
 import { ports } from "../resources/ports.ts";
 import { routers } from "../resources/routers.ts";
@@ -37,6 +37,18 @@ function endpointsOf(service: CollectionService): readonly Endpoint[] {
   ];
 }
 
+/** The one collection where a filter also changes what is shown. */
+function availability(engine: Engine): CollectionService {
+  const all = serveCollection(engine, networkIpAvailability(undefined));
+  const ipv4 = serveCollection(engine, networkIpAvailability(4));
+  const ipv6 = serveCollection(engine, networkIpAvailability(6));
+  const byVersion = new Map([
+    ["4", ipv4],
+    ["6", ipv6],
+  ]);
+  return { ...all, list: (call) => (byVersion.get(call.search.get("ip_version") ?? "") ?? all).list(call) };
+}
+
 /** Every collection that {@link Resource} rows declare. */
 export function collectionEndpoints(engine: Engine): readonly Endpoint[] {
   return [
@@ -45,6 +57,6 @@ export function collectionEndpoints(engine: Engine): readonly Endpoint[] {
     serveCollection(engine, ports),
     serveCollection(engine, routers),
     serveCollection(engine, agents),
-    serveCollection(engine, networkIpAvailabilities),
+    availability(engine),
   ].flatMap(endpointsOf);
 }

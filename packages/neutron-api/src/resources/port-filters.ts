@@ -27,10 +27,11 @@ export const fixedIpsFilter: SpecialFilter<PortObject> = {
       (parts === undefined || port.fixed_ips.some((f) => parts.some((part) => f.ip_address.includes(part))))
     );
   },
-  candidates(values, table) {
+  lookup(values) {
     const wanted = parse(values);
     const addresses = wanted.get("ip_address");
-    if (addresses !== undefined) return addresses.flatMap((ip) => table.by("ip_address", canonicalIp(ip)));
-    return wanted.get("subnet_id")?.flatMap((id) => table.by("subnet_id", id));
+    if (addresses !== undefined) return { index: "ip_address", keys: addresses.map(canonicalIp) };
+    const subnets = wanted.get("subnet_id");
+    return subnets === undefined ? undefined : { index: "subnet_id", keys: subnets };
   },
 };
