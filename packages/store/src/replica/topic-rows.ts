@@ -9,7 +9,7 @@ export interface RowChange {
   readonly topic: Topic;
   readonly kind: string;
   readonly id: string;
-  /** undefined: it is no longer there. */
+  /** undefined: it is not there any more; perhaps it came and went unseen. */
   readonly row: Fields | undefined;
   /** Of the row; of one that is gone, the last that is known. */
   readonly version: Version;
