@@ -36,3 +36,51 @@ export async function dragonflow(
   const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
   return { code, stdout, stderr };
 }
+
+/** A command that goes on: its output so far, and its end. */
+export interface Running {
+  readonly pid: number;
+  /** Both outputs, as they came. */
+  readonly output: () => string;
+  /** @throws when the text does not come within 60 s, or the command ends without it */
+  saw(text: string): Promise<void>;
+  kill(signal: NodeJS.Signals): void;
+  readonly ended: Promise<number | NodeJS.Signals | null>;
+}
+
+export function startDragonflow(args: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
+  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", MAIN, ...args], {
+    env: cleanEnvironment(env),
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let output = "";
+  const watchers = new Set<() => void>();
+  const take = (chunk: Buffer) => {
+    output += chunk.toString();
+    for (const watcher of watchers) watcher();
+  };
+  child.stdout.on("data", take);
+  child.stderr.on("data", take);
+  const ended = new Promise<number | NodeJS.Signals | null>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code, signal) => resolve(code ?? signal));
+  });
+  const saw = async (wanted: string): Promise<void> => {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const look = () => {
+      if (output.includes(wanted)) resolve();
+    };
+    const give = (why: string) => reject(new Error(`${why} without "${wanted}":\n${output}`));
+    const timer = setTimeout(() => give("60 s passed"), 60_000);
+    watchers.add(look);
+    void ended.then((end) => give(`it ended (${end})`));
+    look();
+    try {
+      await promise;
+    } finally {
+      clearTimeout(timer);
+      watchers.delete(look);
+    }
+  };
+  return { pid: child.pid ?? 0, output: () => output, saw, kill: (signal) => void child.kill(signal), ended };
+}
