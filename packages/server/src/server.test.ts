@@ -10,6 +10,7 @@ import { startServer } from "./server.ts";
 import { type ServerSettings, StartError } from "./settings.ts";
 import { ApiClient } from "./testing/api-client.ts";
 import { LOOPBACK, mainSettings, startCloud } from "./testing/cloud.ts";
+import { FakeChassis } from "./testing/fake-chassis.ts";
 import { eventually, scratchDirectory, testTls } from "./testing/scratch.ts";
 import { ensureTls } from "./tls.ts";
 
@@ -94,6 +95,29 @@ test("the secret is made once, for its owner alone, and is what tokens are signe
   const fresh = join(scratchDirectory(), "secret");
   const [one, ...others] = await Promise.all(Array.from({ length: 8 }, () => loadSecret(fresh)));
   for (const other of others) assert.deepEqual(other, one, "all who start at once read the same");
+});
+
+test("controllers may connect to any server: the relay of a second one reaches the same store", async () => {
+  const { api, access, server } = await startCloud();
+  const { certFile, keyFile } = await testTls();
+  const secretFile = join(scratchDirectory(), "secret");
+  writeFileSync(secretFile, Buffer.from(access.secret).toString("hex"), { mode: 0o600 });
+  const second = await startServer({
+    name: "second",
+    api: LOOPBACK,
+    store: { url: access.url, token: mintToken(access.secret, "server"), caFile: access.caFile },
+    relay: { ...LOOPBACK, certFile, keyFile },
+    secretFile,
+    logLevel: "error",
+  });
+  const chassis = await FakeChassis.start("far", { ...access, url: second.relayUrl ?? "" });
+  const { id } = await api.port({ network_id: await api.network(), "binding:host_id": "far" });
+  await chassis.claim(id, true);
+  await eventually("its port is active", async () => (await api.show(id)).status === "ACTIVE");
+  await eventually("and it has read it", () => chassis.hasLocalPorts);
+  await chassis.die();
+  await second.close();
+  await server.close();
 });
 
 test("closing answers what was asked before, and refuses what comes after", async () => {

@@ -30,7 +30,12 @@ async function openRelay({ url, token, caFile }: ServerSettings["store"], log: L
   const ca = caFile === undefined ? {} : { ca: await readFile(caFile) };
   const signal = AbortSignal.timeout(FIRST_CONNECTION_SECONDS * 1000);
   const onError = (error: unknown): void => log.warn({ err: error }, "relay connection");
-  return { driver: await connectRelay(url, { token, ...ca, signal, onError }), isExclusive: false };
+  try {
+    return { driver: await connectRelay(url, { token, ...ca, signal, onError }), isExclusive: false };
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    throw new StartError(`${url} was not reached within ${FIRST_CONNECTION_SECONDS} s`, { cause: error });
+  }
 }
 
 /** Every kind of store that a server can stand on, by the scheme of its URL: a further driver is a line here. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
-import { encodeFields, recordId, statusTopic } from "@dragonflow/model";
+import { recordId, statusTopic } from "@dragonflow/model";
 import { startCloud, type Cloud } from "../testing/cloud.ts";
 import { FakeChassis } from "../testing/fake-chassis.ts";
 import { eventually } from "../testing/scratch.ts";
@@ -182,7 +182,7 @@ suite("folding, with controllers that claim through the relay", () => {
     await one.claim(id, true);
     await bound(id, "broken-1", "ACTIVE");
     const topic = statusTopic("broken-1");
-    const value = encodeFields({ id, ...{ chassis: 7, up: "yes" } });
+    const value = new TextEncoder().encode(JSON.stringify({ id, chassis: 7, up: "yes" }));
     await one.write({ op: "put", topic, id: recordId("port-status", id), value });
     await bound(id, "", "DOWN");
     await one.write({ op: "put", topic, id: recordId("port-status", id), value: new TextEncoder().encode("{") });

@@ -21,7 +21,7 @@ process.once("exit", () => {
 /** @throws with its log when it ends before it serves */
 export async function startServerProcess(settings: ServerSettings): Promise<ServerProcess> {
   const program = join(import.meta.dirname, "server-process.ts");
-  const child = spawn(process.execPath, [program, JSON.stringify(settings)], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [program, JSON.stringify(settings)], { stdio: ["pipe", "pipe", "pipe"] });
   running.add(child);
   let log = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
