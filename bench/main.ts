@@ -10,6 +10,7 @@ import { compile } from "./cases/compile.ts";
 import { install } from "./cases/install.ts";
 import { units } from "./cases/units.ts";
 import type { Case, Figure } from "./measure.ts";
+import { digits, performancePage, readResults, type Result } from "./report.ts";
 
 const CASES: readonly Case[] = [compile, units, install, bind];
 const names = process.argv.slice(2);
@@ -28,8 +29,7 @@ for (const { name, about, run } of CASES.filter((c) => names.length === 0 || nam
     `  ${"".padEnd(58)} ${"median".padStart(10)} ${"p95".padStart(10)} ${"min".padStart(10)} ${"max".padStart(10)}  runs`,
   );
   for (const f of figures) {
-    const show = (value: number): string =>
-      (f.unit === "count" ? value.toFixed(0) : value.toFixed(f.unit === "ratio" ? 2 : 1)).padStart(10);
+    const show = (value: number): string => digits(f, value).padStart(10);
     const bound = f.bound === undefined ? "" : `  (bound ${f.bound} ${f.unit})`;
     console.log(
       `  ${`${f.name}, ${f.unit}`.padEnd(58)} ${show(f.median)} ${show(f.p95)} ${show(f.min)} ${show(f.max)}  ${f.runs}${bound}`,
@@ -46,9 +46,12 @@ const machine = {
 };
 const directory = resolve(import.meta.dirname, "results");
 mkdirSync(directory, { recursive: true });
-for (const [name, figures] of Object.entries(results)) {
-  const document = {
+for (const { name, about } of CASES) {
+  const figures = results[name];
+  if (figures === undefined) continue;
+  const document: Result = {
     case: name,
+    about,
     date: new Date().toISOString(),
     commit: git("rev-parse", "--short", "HEAD"),
     machine,
@@ -56,3 +59,4 @@ for (const [name, figures] of Object.entries(results)) {
   };
   writeFileSync(resolve(directory, `${name}.json`), `${JSON.stringify(document, null, 2)}\n`);
 }
+writeFileSync(resolve(import.meta.dirname, "../docs/performance.md"), performancePage(readResults(directory)));
