@@ -9,8 +9,8 @@ function hasCode(error: unknown, code: string): boolean {
 }
 
 /**
- * The secret that tokens are signed with, as the file has it: 64 hexadecimal digits and a new line. A file that is not there is made, whole or not at all,
- * so that of several servers that start at once all read the same secret.
+ * The secret that tokens are signed with, as the file has it: 64 hexadecimal digits and a new line. A file that is
+ * not there is made, whole or not at all, so that of several servers that start at once all read the same secret.
  * @throws {StartError} for a file that others may read, or that holds something else.
  */
 export async function loadSecret(file: string): Promise<Uint8Array> {

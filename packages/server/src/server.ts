@@ -9,8 +9,8 @@ import type { RunningServer, ServerSettings } from "./settings.ts";
 import { openStore } from "./stores.ts";
 
 /**
- * One server process: a store, the Neutron API on it, the relay that offers it to controllers and further servers, and the folding of what the
- * controllers report.
+ * One server process: a store, the Neutron API on it, the relay that offers it to controllers and further servers,
+ * and the folding of what the controllers report.
  * @throws {StartError} | StoreError, with one line that says what is wrong; whatever was opened is closed again.
  */
 export async function startServer(settings: ServerSettings): Promise<RunningServer> {

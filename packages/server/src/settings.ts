@@ -1,4 +1,7 @@
-/** What an operator says of one server process. The command line and its configuration file make this; nothing here reads either. */
+/**
+ * What an operator says of one server process. The command line and its configuration file make this; nothing here
+ * reads either.
+ */
 export interface ServerSettings {
   /** Of this process, for logs and leases: unique among the servers of a cloud. */
   readonly name: string;
@@ -7,7 +10,10 @@ export interface ServerSettings {
   readonly store: { readonly url: string; readonly token?: string; readonly caFile?: string };
   /** Where controllers and further servers connect; absent: this server offers no relay. */
   readonly relay?: ListenSettings & { readonly certFile: string; readonly keyFile: string };
-  /** The secret that chassis' tokens are signed with: made, mode 0600, if there is none. All servers of a cloud share it. */
+  /**
+   * The secret that chassis' tokens are signed with: made, mode 0600, if there is none. All servers of a cloud share
+   * it.
+   */
   readonly secretFile: string;
   readonly logLevel: LogLevel;
 }

@@ -41,8 +41,9 @@ async function openssl(directory: string, ...args: readonly string[]): Promise<v
 }
 
 /**
- * A certificate authority and a server's certificate signed by it, for labs: valid for localhost, 127.0.0.1 and ::1. Made with the `openssl` command
- * where the directory has none; a directory that has them is left as it is. The authority's own key is not kept: it signs this one certificate.
+ * A certificate authority and a server's certificate signed by it, for labs: valid for localhost, 127.0.0.1 and ::1.
+ * Made with the `openssl` command where the directory has none; a directory that has them is left as it is. The
+ * authority's own key is not kept: it signs this one certificate.
  * @throws {StartError} when openssl is missing or fails.
  */
 export async function ensureTls(directory: string): Promise<TlsFiles> {

@@ -22,8 +22,8 @@ import { type Claim, foldPort } from "./fold.ts";
 import { Folding } from "./folding.ts";
 
 /**
- * The whole of folding against an in-memory store: whatever happened before, in whatever order, it comes to rest where the pure fold of the final
- * state says, and it writes no more than what happened can have changed.
+ * The whole of folding against an in-memory store: whatever happened before, in whatever order, it comes to rest
+ * where the pure fold of the final state says, and it writes no more than what happened can have changed.
  */
 const CHASSIS = ["a", "b", "c"] as const;
 const PORTS = [0, 1, 2, 3] as const;

@@ -6,8 +6,9 @@ import {
 } from "@dragonflow/model";
 
 /**
- * What the servers make of what chassis report. Pure functions of the present state, one port or one chassis at a time: whatever order reports
- * came in, and whichever server folds them, the same state gives the same objects, and what they give is their own fixed point.
+ * What the servers make of what chassis report. Pure functions of the present state, one port or one chassis at a
+ * time: whatever order reports came in, and whichever server folds them, the same state gives the same objects, and
+ * what they give is their own fixed point.
  */
 
 /** A chassis has the port's interface. `isAlive`: it holds its lease. `isUp`: the port's flows are in its switch. */
@@ -35,8 +36,10 @@ export function isFolded(port: Pick<PortObject, "device_owner">): boolean {
  *
  * - A host that was asked for has the port, whoever claims it.
  * - Else the chassis that has it keeps it for as long as it lives and claims it: nothing flaps.
- * - Else a living chassis that claims it gets it; of several the first by name, since positions of different topics have no order.
- * - Everybody else who claims it is refused, also a chassis that is away: it reads so before it does anything when it comes back.
+ * - Else a living chassis that claims it gets it; of several the first by name, since positions of different topics
+ *   have no order.
+ * - Everybody else who claims it is refused, also a chassis that is away: it reads so before it does anything when it
+ *   comes back.
  *
  * @param claims one per chassis at most, in any order.
  */
@@ -67,8 +70,9 @@ export interface ChassisState {
 /**
  * Where others send their tunnel packets for it; `keep`: where they do so far; `forget`: the chassis is no more.
  *
- * A chassis that lost its lease may have lost no more than its controller: its tunnels stay, until somebody who knows better deletes its agent,
- * which can be done only while it is away. One that died before it got an agent is forgotten as well.
+ * A chassis that lost its lease may have lost no more than its controller: its tunnels stay, until somebody who knows
+ * better deletes its agent, which can be done only while it is away. One that died before it got an agent is
+ * forgotten as well.
  */
 export function foldChassis({ name, isAlive, hasAgent, status }: ChassisState): EndpointRecord | "keep" | "forget" {
   if (!isAlive && !hasAgent) return "forget";

@@ -44,7 +44,7 @@ suite("folding, with controllers that claim through the relay", () => {
     await bound(id, "", "DOWN");
   });
 
-  test("two claims at the same instant: one winner, the other told, nothing flaps, and the other gets it afterwards", async () => {
+  test("two claims at the same instant: one winner, the other told, no flapping, and its turn afterwards", async () => {
     const [one, two] = await Promise.all([start("same-1"), start("same-2")]);
     const { id } = await newPort();
     await Promise.all([two.claim(id, true), one.claim(id, true)]);
@@ -112,7 +112,7 @@ suite("folding, with controllers that claim through the relay", () => {
     assert.deepEqual([one.refusalOf(id), two.refusalOf(id)], [undefined, undefined]);
   });
 
-  test("a chassis that dies: requested ports go down, others go elsewhere, its endpoint and agent stay; it comes back", async () => {
+  test("a chassis dies and comes back: its requested ports go down, others elsewhere; endpoint and agent stay", async () => {
     const [one, two] = await Promise.all([start("dead-1", 2), start("dead-2")]);
     const asked = await newPort({ "binding:host_id": "dead-1" });
     const free = await newPort();

@@ -21,8 +21,9 @@ import { Reports } from "./reports.ts";
 const AGENTS_TOPIC = topic("api", "agents");
 
 /**
- * The folding, while this server leads: follows what chassis report, and whenever something of a port or a chassis has changed, folds that port or
- * chassis anew and writes what differs. Nothing is decided while any of it is out of date.
+ * The folding, while this server leads: follows what chassis report, and whenever something of a port or a chassis
+ * has changed, folds that port or chassis anew and writes what differs. Nothing is decided while any of it is out of
+ * date.
  */
 export class Leader {
   readonly #engine: Engine;
@@ -75,7 +76,10 @@ export class Leader {
     this.#woken.resolve();
   }
 
-  /** Folds until `signal` aborts. @throws what the store throws, {@link LeaseLost} among it: whoever leads next starts over. */
+  /**
+   * Folds until `signal` aborts. @throws what the store throws, {@link LeaseLost} among it: whoever leads next starts
+   * over.
+   */
   async run(signal: AbortSignal): Promise<void> {
     const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();
     signal.addEventListener("abort", () => stop(), { once: true });

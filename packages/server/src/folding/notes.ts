@@ -15,9 +15,9 @@ import type { Change, RowChange } from "@dragonflow/store";
 import type { ChangeListener } from "./reports.ts";
 
 /**
- * What the folding has written into topics that it does not read, noted in one that it does: the chassis that it knows, their endpoints, and the
- * refusals. A note is the record itself under another key, in the same commit. So a server that takes over knows what stands where, dead
- * chassis included, without following every topic of the cloud.
+ * What the folding has written into topics that it does not read, noted in one that it does: the chassis that it
+ * knows, their endpoints, and the refusals. A note is the record itself under another key, in the same commit. So a
+ * server that takes over knows what stands where, dead chassis included, without following every topic of the cloud.
  *
  *   chassis/NAME                 {}
  *   endpoint/NAME                as in endpoint/NAME
@@ -72,7 +72,10 @@ export class Notes {
     }
   }
 
-  /** The changes that make a chassis known at this endpoint; none when it is. Each inner list belongs into one commit, as everywhere here. */
+  /**
+   * The changes that make a chassis known at this endpoint; none when it is. Each inner list belongs into one commit,
+   * as everywhere here.
+   */
   knowing(chassis: string, endpoint: EndpointRecord | undefined): readonly (readonly Change[])[] {
     const known = {
       op: "put",

@@ -56,7 +56,10 @@ export class Reports {
     return this.#status.has(chassis) ? [...ports, recordId(chassisStatusKind.kind, chassis)] : ports;
   }
 
-  /** Takes one record, or its end, of the leases' topic or a chassis's; who it is from is said by the topic: nobody else may write there. */
+  /**
+   * Takes one record, or its end, of the leases' topic or a chassis's; who it is from is said by the topic: nobody
+   * else may write there.
+   */
   take(change: RowChange): void {
     if (change.topic === LEASE_TOPIC) {
       const name = CHASSIS_LEASE.exec(change.id)?.[1];

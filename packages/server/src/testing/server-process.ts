@@ -1,4 +1,7 @@
-/** A server in a process of its own: settings in, addresses out, as JSON; ends well on SIGTERM, and at once with whoever started it. */
+/**
+ * A server in a process of its own: settings in, addresses out, as JSON; ends well on SIGTERM, and at once with
+ * whoever started it.
+ */
 import { startServer } from "../server.ts";
 
 const server = await startServer(JSON.parse(process.argv[2] ?? "{}"));
