@@ -7,3 +7,4 @@ export type { Authenticate, Caller, Headers } from "./core/request.ts";
 export { NeutronError } from "./errors.ts";
 export { type ApiOptions, createApi } from "./http/api.ts";
 export { EXTENSIONS, type Extension } from "./resources/extensions.ts";
+export { apiReference } from "./reference.ts";

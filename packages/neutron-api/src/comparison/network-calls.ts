@@ -30,6 +30,12 @@ export const networkCalls: readonly Call[] = [
   post("network: geneve with the same id", "/v2.0/networks", {
     network: { "provider:network_type": "geneve", "provider:segmentation_id": "777777" },
   }),
+  post("network: geneve id out of range", "/v2.0/networks", {
+    network: { "provider:network_type": "geneve", "provider:segmentation_id": 99_999_999 },
+  }),
+  post("network: local", "/v2.0/networks", { network: { "provider:network_type": "local" } }),
+  post("network: external", "/v2.0/networks", { network: { "router:external": true } }),
+  post("network: mtu too small", "/v2.0/networks", { network: { mtu: 67 } }),
   post("network: project_id", "/v2.0/networks", { network: { name: "p", project_id: "p2" } }),
   post("network: both projects", "/v2.0/networks", { network: { tenant_id: "p2", project_id: "p2" } }),
   post("network: projects differ", "/v2.0/networks", { network: { tenant_id: "p2", project_id: "p3" } }),
@@ -70,6 +76,8 @@ export const networkCalls: readonly Call[] = [
   get("networks: nothing of the bad bulk is left", "/v2.0/networks?name=b3"),
 
   get("network: show", "/v2.0/networks/$net"),
+  get("network: show, project", "/v2.0/networks/$net?fields=project_id"),
+  get("network: show, tenant", "/v2.0/networks/$net?fields=tenant_id&fields="),
   get("network: show, fields", "/v2.0/networks/$net?fields=id&fields=name&fields=bogus"),
   get("network: show, unknown filter", "/v2.0/networks/$net?bogus=1"),
   get("network: show, none such", "/v2.0/networks/a1b2c3d4-0000-4000-8000-000000000000"),
@@ -160,7 +168,7 @@ export const networkCalls: readonly Call[] = [
   get("networks: by type", "/v2.0/networks?provider:network_type=geneve&name=n2&fields=name"),
   get("networks: by other type", "/v2.0/networks?provider:network_type=flat&fields=name"),
   get("networks: by segmentation id", "/v2.0/networks?provider:segmentation_id=777777&fields=name"),
-  get("networks: external", "/v2.0/networks?router:external=True"),
+  get("networks: external", "/v2.0/networks?router:external=True&name=n2"),
   get("networks: by empty description", "/v2.0/networks?description=&name=n2"),
   get("networks: unknown filter", "/v2.0/networks?bogus=1"),
   get("networks: unknown filters", "/v2.0/networks?bogus=1&other=2"),

@@ -30,6 +30,7 @@ export const otherCalls: readonly Call[] = [
   quota("too small", { network: -2 }),
   quota("no number", { network: "x" }),
   quota("unknown", { bogus: 1 }),
+  put("quota: no body", "/v2.0/quotas/q1", {}),
   quota("forced", { network: 1, force: true }),
   get("quota: unknown view", "/v2.0/quotas/q1/bogus"),
   post("quota: network", "/v2.0/networks", { network: { tenant_id: "q1" } }, { save: { qnet: "network.id" } }),

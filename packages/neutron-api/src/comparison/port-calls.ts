@@ -5,6 +5,7 @@ const on = { network_id: "$pnet" };
 const NONE = "a1b2c3d4-0000-4000-8000-000000000000";
 /** Leaves addresses that are asked for by name to those who ask. */
 const POOL = [{ start: "10.2.0.2", end: "10.2.0.40" }];
+const POOL6 = [{ start: "fd02::1000", end: "fd02::2000" }];
 /** Which of the free addresses a port gets is left to chance. */
 const CHANCE = ["fixed_ips", "dns_assignment"];
 
@@ -44,7 +45,7 @@ const setUp: readonly Call[] = [
   post(
     "port: its IPv6 subnet",
     "/v2.0/subnets",
-    { subnet: { ...on, name: "psub6", ip_version: 6, cidr: "fd02::/64" } },
+    { subnet: { ...on, name: "psub6", ip_version: 6, cidr: "fd02::/64", allocation_pools: POOL6 } },
     { save: { psub6: "subnet.id" } },
   ),
   post(
@@ -62,6 +63,8 @@ const setUp: readonly Call[] = [
 ];
 
 const creations: readonly Call[] = [
+  // Before all those whose addresses are drawn: it has the lowest.
+  make("of dhcp", { device_owner: "network:dhcp", device_id: "d" }, "dhcp"),
   make("defaults", {}, "auto", CHANCE),
   make(
     "everything",
@@ -95,12 +98,22 @@ const creations: readonly Call[] = [
   ),
   make("subnet only", { fixed_ips: [{ subnet_id: "$psub" }] }, undefined, CHANCE),
   make("two of one subnet", { fixed_ips: [{ subnet_id: "$psub" }, { subnet_id: "$psub" }] }, undefined, CHANCE),
+  make("of a router that is none", { device_owner: "network:router_interface", device_id: "x", fixed_ips: [] }),
+  make("host none", { "binding:host_id": null, fixed_ips: [] }),
+  make("floating", { device_owner: "network:floatingip", fixed_ips: [] }),
+  make("options null", { extra_dhcp_opts: [{ opt_name: "a", opt_value: null }], fixed_ips: [] }),
+  make("options twice", {
+    extra_dhcp_opts: [
+      { opt_name: "a", opt_value: "1", ip_version: 4 },
+      { opt_name: "a", opt_value: "2", ip_version: 6 },
+    ],
+    fixed_ips: [],
+  }),
   make("no addresses", { fixed_ips: [] }, "naked"),
   make("no port security", { port_security_enabled: false, fixed_ips: [] }, "insecure"),
   make("mac with hyphens", { mac_address: "FA-16-3E-00-00-07", fixed_ips: [] }),
   make("mac in capitals", { mac_address: "FA:16:3E:00:00:08", fixed_ips: [] }),
   make("pairs not canonical", { allowed_address_pairs: [{ ip_address: "FD02:0:0::/64" }], fixed_ips: [] }),
-  make("of dhcp", { device_owner: "network:dhcp", device_id: "d" }, "dhcp"),
   make("network without port security", { network_id: "$pother", fixed_ips: [] }),
   make("ip of the gateway", { fixed_ips: [{ ip_address: "10.2.0.1" }] }, "gw"),
   make("ip outside the pool", { fixed_ips: [{ ip_address: "fd02::" }] }),
@@ -241,6 +254,18 @@ const updates: readonly Call[] = [
   change("mac in use", { mac_address: "fa:16:3e:00:00:02" }, "naked"),
   change("new mac", { mac_address: null }, "naked"),
   change("mac of dhcp", { mac_address: "fa:16:3e:00:00:09" }, "dhcp"),
+  change("owner of a router", { device_owner: "network:router_interface" }, "insecure"),
+  change("host null", { "binding:host_id": null }, "naked"),
+  change(
+    "addresses of the dynamic IPv6 subnet",
+    { fixed_ips: [{ subnet_id: "$psub6", ip_address: "fd02::77" }] },
+    "naked",
+  ),
+  change(
+    "pairs with a port's mac",
+    { allowed_address_pairs: [{ ip_address: "0.0.0.0/0", mac_address: "fa:16:3e:00:00:02" }] },
+    "naked",
+  ),
   change("unknown attribute", { bogus: 1 }),
   put("port: update, none such", "/v2.0/ports/nope", { port: { name: "x" } }),
   put("port: tag", "/v2.0/ports/$port/tags/t", undefined),

@@ -157,6 +157,8 @@ const interfaces: readonly Call[] = [
   add("port again", { port_id: "$rp" }),
   remove("router: delete the interface's port", "/v2.0/ports/$rp"),
   put("router: move the interface's port", "/v2.0/ports/$rp", { port: { fixed_ips: [{ ip_address: "10.5.2.12" }] } }),
+  put("router: give the interface to another device", "/v2.0/ports/$rp", { port: { device_id: "x" } }),
+  put("router: give it back", "/v2.0/ports/$rp", { port: { device_id: "$r1" } }, { ignore: ["status"] }),
   put("router: change the interface's mac", "/v2.0/ports/$rp", { port: { mac_address: "fa:16:3e:00:00:44" } }),
   put("router: rename the interface's port", "/v2.0/ports/$rp", { port: { name: "uplink" } }, { ignore: ["status"] }),
   remove("router: delete it in use", "/v2.0/routers/$r1"),

@@ -51,6 +51,13 @@ const attributes = {
   enable_dhcp: { type: boolean, post: true, put: true, default: true, filter: true, sort: true },
   ipv6_ra_mode: { type: mode, post: true, default: UNSPECIFIED, filter: true, sort: true },
   ipv6_address_mode: { type: mode, post: true, default: UNSPECIFIED, filter: true, sort: true },
+  // A subnet is shared with its network; only lists can ask.
+  shared: {
+    type: boolean,
+    filter: true,
+    hidden: true,
+    value: (s, reader) => reader.networks.get(s.network_id)?.shared,
+  },
   service_types: { type: serviceTypes, post: true, put: true, default: UNSPECIFIED },
   ...standardAttributes,
 } as const satisfies Attributes<SubnetObject>;
@@ -59,10 +66,7 @@ export const subnets: Resource<SubnetObject, typeof attributes> = {
   name: "subnet",
   collection: "subnets",
   attributes,
-  filters: {
-    ...standardFilters,
-    shared: { matches: () => true },
-  },
+  filters: standardFilters,
   table: (state) => state.subnets,
   tableIn: (tx) => tx.subnets,
   notFound: subnetNotFound,
