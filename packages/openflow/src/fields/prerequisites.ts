@@ -26,6 +26,15 @@ function isProtocol(match: Match, protocol: number, version: 4 | 6 | "any" = "an
   return exact(match.ip_proto, 0xff) === protocol && isIp(match, version);
 }
 
+const LATER_FRAGMENT = 2;
+
+/** Fragments but the first have no ports. */
+function isTransport(match: Match, protocol: number): boolean {
+  const { ip_frag: fragment } = match;
+  const bits = fragment === undefined ? 0 : typeof fragment === "number" ? fragment : fragment.value & fragment.mask;
+  return (bits & LATER_FRAGMENT) === 0 && isProtocol(match, protocol);
+}
+
 function isNeighbourDiscovery(match: Match, solicit: boolean, advert: boolean): boolean {
   if (!isProtocol(match, 58, 6)) return false;
   if (match.icmpv6_code !== undefined && exact(match.icmpv6_code, 0xff) !== 0) return false;
@@ -70,11 +79,11 @@ export function satisfies(match: Match, needs: Prerequisite): boolean {
       return ethertype === 0x0806 || ethertype === 0x8035;
     }
     case "tcp":
-      return isProtocol(match, 6);
+      return isTransport(match, 6);
     case "udp":
-      return isProtocol(match, 17);
+      return isTransport(match, 17);
     case "sctp":
-      return isProtocol(match, 132);
+      return isTransport(match, 132);
     case "icmpv4":
       return isProtocol(match, 1, 4);
     case "icmpv6":

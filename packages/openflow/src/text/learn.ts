@@ -3,7 +3,7 @@ import { fieldRow } from "../fields/lookup.ts";
 import { type SubField, widthOf } from "../fields/subfield.ts";
 import { type ActionText, call, required, type TextContext } from "./action-text.ts";
 import { type Names, parseTable, printTable } from "./names.ts";
-import { hex, parseBigInt, parseNumber } from "./number.ts";
+import { hex, hexOrZero, parseBigInt, parseNumber } from "./number.ts";
 import { type Argument, type Piece, splitArguments } from "./piece.ts";
 import { isSubField, parseSubField, printSubField } from "./sub-field.ts";
 import { fieldText, parseValue, printValue } from "./value.ts";
@@ -25,12 +25,12 @@ function printSpec(one: LearnSpec, names: Names): string {
     case "output":
       return `output:${printSubField(one.from)}`;
     case "load":
-      return `load:${typeof one.from === "object" ? printSubField(one.from) : hex(one.from)}->${printSubField(one.to)}`;
+      return `load:${typeof one.from === "object" ? printSubField(one.from) : hexOrZero(one.from)}->${printSubField(one.to)}`;
     case "match": {
       const { from, to } = one;
       if (typeof from === "object")
         return isSame(from, to) ? printSubField(to) : `${printSubField(to)}=${printSubField(from)}`;
-      if (!isWhole(to)) return `${printSubField(to)}=${hex(from)}`;
+      if (!isWhole(to)) return `${printSubField(to)}=${hexOrZero(from)}`;
       const row = fieldRow(to.field);
       return `${fieldText(row)}=${printValue(row, from, undefined, names)}`;
     }

@@ -49,7 +49,7 @@ const BEFORE_PROTOCOL: readonly (readonly [FieldName, Style, string?])[] = [
   ["ct_state", flags(CT_STATE_FLAGS)],
   ["ct_zone", decimalOrHex],
   ["ct_mark", cHex],
-  ["ct_label", plainHex],
+  ["ct_label", cHex],
   ["ct_nw_src", ipv4],
   ["ct_ipv6_src", ipv6],
   ["ct_nw_dst", ipv4],
@@ -208,7 +208,7 @@ function putTunnelMetadata(name: string, terms: Readonly<Record<string, Term | u
   const mask = BigInt(term.mask);
   const whole = mask !== 0n && (mask & (mask + 1n)) === 0n && mask.toString(2).length % 8 === 0;
   if (mask === 0n) parts.push(name);
-  else parts.push(`${name}=${hex(term.value)}${whole ? "" : `/${hex(mask)}`}`);
+  else parts.push(`${name}=${hexOrZero(term.value)}${whole ? "" : `/${hex(mask)}`}`);
 }
 
 /** `dl_vlan` and `dl_vlan_pcp` where these say it all, else `vlan_tci` under a mask. */

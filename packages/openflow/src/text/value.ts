@@ -62,8 +62,7 @@ export function printValue(
     case "decimal":
       return mask === undefined ? value.toString() : `${value}/${hex(mask)}`;
     case "hexadecimal":
-      if (mask === undefined) return row.mapped ? hexOrZero(value) : hex(value);
-      return `${hex(value)}/${hex(mask)}`;
+      return mask === undefined ? hexOrZero(value) : `${hexOrZero(value)}/${hex(mask)}`;
   }
 }
 
