@@ -50,14 +50,15 @@ export class Pipeline {
     return next;
   }
 
-  /** The flows that pass on what a table does not match: part of the pipeline, not of any app's rows. Misses that drop need none (fail closed). */
+  /**
+   * What happens to a packet that no other flow of its table matches: part of the pipeline, not of any app's rows. A miss that drops has a flow as
+   * well: without one, vswitchd sends the packet to a controller as soon as anybody is connected by an OpenFlow older than 1.3; and this one counts.
+   */
   missFlows(): readonly Flow[] {
-    return this.tables.flatMap((table) => {
+    return this.tables.map((table, number) => {
       const next = this.afterMiss(table);
-      if (next === undefined) return [];
-      return [
-        { table: this.numberOf(table), priority: 0, cookie: PIPELINE_COOKIE, match: {}, instructions: { goto: next } },
-      ];
+      const instructions: Instructions = next === undefined ? {} : { goto: next };
+      return { table: number, priority: 0, cookie: PIPELINE_COOKIE, match: {}, instructions };
     });
   }
 

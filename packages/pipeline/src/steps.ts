@@ -14,7 +14,14 @@ export type Step =
   | { readonly type: "group"; readonly group: string }
   | { readonly type: "meter"; readonly meter: string };
 
-export const goto = (target: Target): Step => ({ type: "goto", target });
+const gotos = new WeakMap<Target, Step>();
+export function goto(target: Target): Step {
+  const known = gotos.get(target);
+  if (known !== undefined) return known;
+  const step: Step = { type: "goto", target };
+  gotos.set(target, step);
+  return step;
+}
 /** As {@link goto}, from inside a group's bucket or back to the own table: the packet comes back for the steps behind it. */
 export const resubmit = (target: Target): Step => ({ type: "resubmit", target });
 export const group = (name: string): Step => ({ type: "group", group: name });

@@ -3,6 +3,7 @@
  *
  *   switching --> [l2] -- (network, MAC) of a local port: destinationPort --> ingress_conntrack
  *                  |----- (network, MAC) of a port elsewhere: tunnelPort --> forwarding
+ *                  |----- (network, MAC) of several ports (a virtual router's): group with a copy for each
  *                  |----- multicast bit: group with a copy for each local port, and one for each host that has the network
  *                  `- miss: drop, counted (nothing is learned; every address is known)
  *
@@ -24,6 +25,7 @@ import {
   LOCAL,
   localPortsByNetwork,
   networks,
+  type Owner,
   ports,
   portsByMac,
   priority,
@@ -56,34 +58,42 @@ function unicast(port: PortRecord, read: Read): readonly Desired[] {
   const host = read.row(hosts, LOCAL, "self");
   if (host === undefined || !port.adminUp) return [];
   if (!read.hasAny(localPortsByNetwork, chassisTopic(host.chassis), port.networkId)) return [];
-  const network = read.pick(networks, networkTopic(port.networkId), port.networkId, ["key", "networkType"]);
-  if (network === undefined) return [];
+  const network = read.pick(networks, networkTopic(port.networkId), port.networkId, ["key", "networkType", "adminUp"]);
+  if (!network?.adminUp) return [];
   const steps = towards(port, network.networkType, host.chassis, read);
   if (steps === undefined) return [];
   const owner = { app, kind: "port", id: port.id };
   const own = flow(owner, l2, priority.normal, { network: network.key, eth_dst: port.mac }, steps);
-  return [own, ...sharedMacs(port, network.key, owner, steps, read)];
+  const macs = new Set(port.pairs.map((pair) => pair.mac).filter((mac) => mac !== port.mac));
+  return [
+    own,
+    ...[...macs].flatMap((mac) => furtherMac(mac, { port, network, owner, steps, chassis: host.chassis }, read)),
+  ];
 }
 
-/** MAC addresses that a port may use besides its own. One that several ports may use (a virtual router's) goes to all of them: only the active one answers. */
-function sharedMacs(
-  port: PortRecord,
-  networkKey: number,
-  owner: { app: string; kind: string; id: string },
-  steps: readonly Step[],
-  read: Read,
-): readonly Desired[] {
-  const macs = new Set(port.pairs.map((pair) => pair.mac).filter((mac) => mac !== port.mac));
-  return [...macs].flatMap((mac) => {
-    const holders = read.by(portsByMac, networkTopic(port.networkId), mac);
-    if (holders.some((holder) => holder.mac === mac)) return [];
-    const first = holders[0];
-    if (holders.length > 1 && first?.id !== port.id) return [];
-    const flood = [set("flooded", 1), group(floodName(port.networkId, "all"))];
-    return [
-      flow(owner, l2, priority.normal, { network: networkKey, eth_dst: mac }, holders.length > 1 ? flood : steps),
-    ];
+interface Holder {
+  readonly port: PortRecord;
+  readonly network: Pick<NetworkRecord, "key" | "networkType">;
+  readonly owner: Owner;
+  readonly steps: readonly Step[];
+  readonly chassis: string;
+}
+
+/**
+ * A MAC address that a port may use besides its own. Of one that several may use (a virtual router's) each gets a copy: only the active one takes
+ * it. The first of them declares that for all.
+ */
+function furtherMac(mac: string, { port, network, owner, steps, chassis }: Holder, read: Read): readonly Desired[] {
+  const holders = read.by(portsByMac, networkTopic(port.networkId), mac).filter((holder) => holder.adminUp);
+  if (holders.some((holder) => holder.mac === mac) || holders[0]?.id !== port.id) return [];
+  const match = { network: network.key, eth_dst: mac };
+  if (holders.length === 1) return [flow(owner, l2, priority.normal, match, steps)];
+  const buckets = holders.flatMap((holder): readonly Bucket[] => {
+    const way = towards(holder, network.networkType, chassis, read);
+    return way ? [{ id: holder.id, steps: way }] : [];
   });
+  const copies = floodGroup(owner, `shared/${port.networkId}/${mac}`, buckets);
+  return [copies, flow(owner, l2, priority.normal, match, [group(copies.name)])];
 }
 
 const floodName = (networkId: string, scope: "all" | "local", part = 0): string =>

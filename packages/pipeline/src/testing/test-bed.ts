@@ -4,6 +4,7 @@ import type { Desired, DesiredResponse } from "../desired.ts";
 import { Pipeline } from "../pipeline.ts";
 import { type RegisterName, registers } from "../registers.ts";
 import { decodeUserdata, type Reply } from "../responder.ts";
+import { tunnels } from "../rows.ts";
 import { STAGES } from "../stages.ts";
 import { defineFlowTable, type Table } from "../table.ts";
 import { Bound, type Outcome, type PacketFields, printOutcome, type Trace, Tracer } from "../trace/index.ts";
@@ -19,8 +20,8 @@ export interface Entry {
 }
 
 /**
- * Some apps with the flows of one state, to send packets through. A stage that none of these apps has a table in ends the way: a packet that gets
- * there is `to STAGE`.
+ * Some apps with the flows of one state, to send packets through. Where these are not all apps (`part`), a stage that none of them has a table in
+ * ends the way: a packet that gets there is `to STAGE`.
  */
 export class TestBed {
   readonly engine: Engine<Desired>;
@@ -29,16 +30,22 @@ export class TestBed {
   readonly #apps: readonly NetworkApp[];
   readonly #tracer: Tracer;
   readonly #ends: ReadonlySet<string>;
+  readonly #tunnels: ReadonlySet<number>;
 
-  constructor(apps: readonly NetworkApp[], state: State) {
+  constructor(apps: readonly NetworkApp[], state: State, extent: "part" | "whole" = "part") {
     const tables = apps.flatMap((app) => app.tables);
-    const ends = stubs(tables);
+    const ends = extent === "part" ? stubs(tables) : [];
     this.#apps = apps;
     this.#ends = new Set(ends.map(({ name }) => name));
     this.engine = compile(apps, state);
     this.pipeline = new Pipeline([...tables, ...ends]);
     this.bound = new Bound(this.pipeline, this.desired());
     this.#tracer = new Tracer(this.bound);
+    this.#tunnels = new Set(
+      state
+        .filter(({ table }) => table === tunnels)
+        .map(({ row }) => (row && "ofport" in row ? Number(row.ofport) : -1)),
+    );
   }
 
   desired(): readonly Desired[] {
@@ -52,7 +59,7 @@ export class TestBed {
     return this.#tracer.trace({ inPort: entry.inPort ?? 1, frame, fields, table });
   }
 
-  /** What becomes of a packet, a line for each copy in order: as {@link printOutcome}, or `to STAGE`, or `punt NAME SUBJECT`. */
+  /** What becomes of a packet, a line for each copy in order: as {@link printOutcome}, `to STAGE`, `tunnel PORT vni VNI`, `punt NAME SUBJECT`. */
   send(frame: Uint8Array, entry: Entry = {}): readonly string[] {
     return this.trace(frame, entry).outcomes.map((outcome) => this.#print(outcome));
   }
@@ -84,8 +91,10 @@ export class TestBed {
   }
 
   #print(outcome: Outcome): string {
-    if (outcome.type === "drop" && outcome.reason === "no flow" && this.#ends.has(outcome.table))
+    if (outcome.type === "drop" && outcome.reason === "miss" && this.#ends.has(outcome.table))
       return `to ${outcome.table}`;
+    if (outcome.type === "output" && this.#tunnels.has(outcome.port))
+      return `tunnel ${outcome.port} vni ${outcome.packet.fields.tun_id}`;
     const to = outcome.type === "punt" && outcome.userdata ? decodeUserdata(outcome.userdata) : undefined;
     if (to !== undefined) return `punt ${this.#responder(to.responder).name} ${to.subject}`;
     return printOutcome(outcome);

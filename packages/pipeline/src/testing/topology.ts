@@ -1,6 +1,7 @@
 import { LOCAL, putRow, type RowChange } from "@dragonflow/engine";
 import {
   chassisTopic,
+  type Encapsulation,
   endpointTopic,
   type LocalPortRecord,
   type NetworkRecord,
@@ -60,23 +61,27 @@ export function ipv6(networkNumber: number, n: number): string {
 }
 
 export function host(): readonly RowChange[] {
-  return [putRow(hosts, LOCAL, { id: "self", chassis: SELF, tunnelIp: "172.31.0.1" })];
+  return [putRow(hosts, LOCAL, { id: "self", chassis: SELF, tunnelIp: tunnelIp(SELF) })];
 }
-/** Another host, and the tunnel to it on OpenFlow port `ofport`. Called twice for one that is reached by both encapsulations. */
+/** Another host (its number in its name gives its address), and the OpenFlow ports of the tunnels to it; a number alone is that of a Geneve tunnel. */
 export function peer(
   chassis: string,
-  ofport: number,
-  encapsulation: "geneve" | "vxlan" = "geneve",
+  ofports: number | Readonly<Partial<Record<Encapsulation, number>>>,
 ): readonly RowChange[] {
+  const { geneve, vxlan } = typeof ofports === "number" ? { geneve: ofports } : { vxlan: undefined, ...ofports };
+  const tunnel = (encapsulation: Encapsulation, ofport: number): RowChange =>
+    putRow(tunnels, LOCAL, { id: tunnelId(chassis, encapsulation), chassis, encapsulation, ofport });
   return [
     putRow(endpoints, endpointTopic(chassis), {
       id: chassis,
-      ip: `172.31.0.${2 + (ofport % 250)}`,
+      ip: tunnelIp(chassis),
       encapsulations: ["geneve", "vxlan"],
     }),
-    putRow(tunnels, LOCAL, { id: tunnelId(chassis, encapsulation), chassis, encapsulation, ofport }),
+    ...(geneve === undefined ? [] : [tunnel("geneve", geneve)]),
+    ...(vxlan === undefined ? [] : [tunnel("vxlan", vxlan)]),
   ];
 }
+export const tunnelIp = (chassis: string): string => `172.31.0.${/\d+$/.exec(chassis)?.[0] ?? 254}`;
 
 export interface NetworkSpec extends Partial<Omit<NetworkRecord, "id" | "key">> {
   readonly n: number;

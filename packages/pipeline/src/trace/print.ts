@@ -2,13 +2,11 @@ import { type Names, printInstructions, printMatch } from "@dragonflow/openflow"
 import { decodeUserdata } from "../responder.ts";
 import type { Outcome, Trace, TraceStep } from "./trace.ts";
 
-/** An outcome in one line: `output 12`, `output 900 tun_id 1001`, `punt responder 1 subject 111`, `drop in l2: no flow`. */
+/** An outcome in one line: `output 12`, `punt responder 1 subject 111`, `drop in l2: miss`. */
 export function printOutcome(outcome: Outcome): string {
   switch (outcome.type) {
-    case "output": {
-      const tunnel = outcome.packet.fields.tun_id;
-      return `output ${outcome.port}${tunnel === undefined ? "" : ` tun_id ${tunnel}`}`;
-    }
+    case "output":
+      return `output ${outcome.port}`;
     case "punt": {
       const to = outcome.userdata && decodeUserdata(outcome.userdata);
       if (to !== undefined) return `punt responder ${to.responder} subject ${to.subject}`;

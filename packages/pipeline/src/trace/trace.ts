@@ -59,10 +59,10 @@ export class Arrived {
 }
 
 /**
- * Why a packet, or a copy of it, ended: no flow matched; a flow says so (it has nothing to do); it would have left by the port it came in by; its TTL
- * is used up; the group does not exist; it goes round in circles.
+ * Why a packet, or a copy of it, ended: no flow matched, or none but that for misses (priority 0, any packet); a flow says so (it has nothing to do);
+ * it would have left by the port it came in by; its TTL is used up; the group does not exist; it goes round in circles.
  */
-export type DropReason = "no flow" | "flow" | "in port" | "ttl" | "no group" | "resubmit limit";
+export type DropReason = "miss" | "flow" | "in port" | "ttl" | "no group" | "resubmit limit";
 
 export type Outcome =
   | { readonly type: "output"; readonly port: number; readonly packet: Arrived }

@@ -67,7 +67,7 @@ export class Walk {
     const owner = flow && this.#switch.ownerOf(flow);
     this.steps.push({ type: "lookup", depth: this.#depth, table, tableName, flow, owner });
     this.#nested += deepens ? 1 : 0;
-    if (flow === undefined) this.#drop("no flow");
+    if (flow === undefined) this.#drop("miss");
     else this.#follow(flow);
     this.#nested -= deepens ? 1 : 0;
     this.#table = before;
@@ -81,14 +81,14 @@ export class Walk {
     return flows?.find(elsewhere);
   }
 
-  #follow({ instructions }: Flow): void {
+  #follow({ instructions, priority, match }: Flow): void {
     const { apply = [], clear, write, metadata, goto } = instructions;
     if (clear !== undefined || write !== undefined) throw new TraceError("unsupported", "the action set");
     const { finished, led } = this.#apply(apply);
     if (!finished) return;
     if (metadata !== undefined) this.#packet.setMasked("metadata", metadata.value, metadata.mask);
     if (goto !== undefined) this.#enter(goto, undefined);
-    else if (!led) this.#drop("flow");
+    else if (!led) this.#drop(priority === 0 && Object.keys(match).length === 0 ? "miss" : "flow");
   }
 
   /** @returns `finished`: what stands behind the list follows; `led`: the packet, or a copy, went somewhere. */
