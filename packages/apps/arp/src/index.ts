@@ -48,14 +48,17 @@ const whole = (field: "eth_src" | "eth_dst" | "arp_sha" | "arp_tha" | "arp_spa" 
 const copy = (from: Parameters<typeof whole>[0], to: Parameters<typeof whole>[0], bits: 32 | 48): Step =>
   act({ type: "copy_field", src: whole(from, bits), dst: whole(to, bits) });
 
+const senderToReceiver = copy("eth_src", "eth_dst", 48);
+const isReply = act({ type: "set_field", field: "arp_op", value: REPLY });
+const askerBecomesTarget = [copy("arp_sha", "arp_tha", 48), copy("arp_spa", "arp_tpa", 32)];
+
 /** The request turned into its reply. */
 function reply(mac: string, ip: string): readonly Step[] {
   return [
-    copy("eth_src", "eth_dst", 48),
+    senderToReceiver,
     setMac("eth_src", mac),
-    act({ type: "set_field", field: "arp_op", value: REPLY }),
-    copy("arp_sha", "arp_tha", 48),
-    copy("arp_spa", "arp_tpa", 32),
+    isReply,
+    ...askerBecomesTarget,
     setMac("arp_sha", mac),
     setIpv4("arp_spa", ip),
     outputInPort,

@@ -57,18 +57,33 @@ const nd = defineFlowTable({
   miss: "next",
 });
 
+const whole = (field: "eth_src" | "eth_dst" | "ipv6_src" | "ipv6_dst" | "nd_tll", bits: 48 | 128) => ({
+  field,
+  start: 0,
+  bits,
+});
+const senderToReceiver = act({ type: "copy_field", src: whole("eth_src", 48), dst: whole("eth_dst", 48) });
+const askerToReceiver = act({ type: "copy_field", src: whole("ipv6_src", 128), dst: whole("ipv6_dst", 128) });
+const flagged = {
+  host: act({ type: "set_field", field: "nd_reserved", value: FLAGS.host }),
+  router: act({ type: "set_field", field: "nd_reserved", value: FLAGS.router }),
+};
+const isAdvertisement = [
+  act({ type: "set_field", field: "nd_options_type", value: OPTION_TARGET_LINK_LAYER }),
+  act({ type: "set_field", field: "icmpv6_type", value: ADVERTISEMENT }),
+];
+const toReply = goto(reply);
+
 /** The solicitation turned into its advertisement. The option's address is set in a second table: in this one the packet is still a solicitation. */
 function advertise(mac: string, ip: bigint, kind: keyof typeof FLAGS): readonly Step[] {
-  const whole = (field: "eth_src" | "eth_dst" | "ipv6_src" | "ipv6_dst", bits: 48 | 128) => ({ field, start: 0, bits });
   return [
-    act({ type: "copy_field", src: whole("eth_src", 48), dst: whole("eth_dst", 48) }),
+    senderToReceiver,
     setMac("eth_src", mac),
-    act({ type: "copy_field", src: whole("ipv6_src", 128), dst: whole("ipv6_dst", 128) }),
+    askerToReceiver,
     setIpv6("ipv6_src", ip),
-    act({ type: "set_field", field: "nd_reserved", value: FLAGS[kind] }),
-    act({ type: "set_field", field: "nd_options_type", value: OPTION_TARGET_LINK_LAYER }),
-    act({ type: "set_field", field: "icmpv6_type", value: ADVERTISEMENT }),
-    goto(reply),
+    flagged[kind],
+    ...isAdvertisement,
+    toReply,
   ];
 }
 
@@ -102,8 +117,7 @@ const routerPort = (record: RouterPortRecord, read: Read): readonly Desired[] =>
 
 function everyNetwork(): readonly Desired[] {
   const owner = { app, kind: "host", id: "self" };
-  const whole = (field: "eth_src" | "nd_tll") => ({ field, start: 0, bits: 48 });
-  const copyMac = act({ type: "copy_field", src: whole("eth_src"), dst: whole("nd_tll") });
+  const copyMac = act({ type: "copy_field", src: whole("eth_src", 48), dst: whole("nd_tll", 48) });
   return [
     flow(owner, reply, priority.normal, { ...ICMP6, icmpv6_type: ADVERTISEMENT }, [copyMac, outputInPort]),
     // Answered in its own name, the holder would take the address for a duplicate (RFC 4862 section 5.4.3).
