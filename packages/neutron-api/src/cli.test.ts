@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { test } from "node:test";
-import { recordChassis, setChassisAlive } from "./core/folding.ts";
+import { recordChassis, setChassisAlive } from "./core/chassis.ts";
 import { type TestServer, withServer } from "./testing/server.ts";
 
 interface Result {

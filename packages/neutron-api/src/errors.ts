@@ -31,6 +31,8 @@ export const methodNotAllowed = () => error(405, "HTTPMethodNotAllowed", INCOMPR
 export const malformedUrl = () => httpBadRequest(INCOMPREHENSIBLE);
 export const bodyTooLarge = (limit: number) =>
   error(413, "HTTPRequestEntityTooLarge", `The body is larger than the limit of ${limit} bytes.`);
+export const changeTooLarge = (reason: string) =>
+  error(413, "HTTPRequestEntityTooLarge", `The store does not take a change of this size at once: ${reason}.`);
 export const uriTooLong = (limit: number) =>
   error(414, "HTTPRequestURITooLong", `The request URI is longer than the limit of ${limit} characters.`);
 export const internalError = () =>

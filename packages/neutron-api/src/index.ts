@@ -1,7 +1,7 @@
 /** A server that speaks the Neutron v2.0 API, on any store. */
 export { type ApiConfig, defaultConfig } from "./core/config.ts";
 export { Engine } from "./core/engine.ts";
-export { agentId, type BindOutcome, bindPort, recordChassis, setChassisAlive, setPortStatus } from "./core/folding.ts";
+export { agentId, recordChassis, setChassisAlive } from "./core/chassis.ts";
 export type { AgentObject, QuotaObject } from "./core/kinds.ts";
 export type { Authenticate, Caller, Headers } from "./core/request.ts";
 export { NeutronError } from "./errors.ts";

@@ -7,6 +7,7 @@ import type { Engine } from "../core/engine.ts";
 import { type Authenticate, noAuthentication } from "../core/request.ts";
 import {
   bodyTooLarge,
+  changeTooLarge,
   httpBadRequest,
   httpNotFound,
   internalError,
@@ -116,7 +117,7 @@ function send(reply: FastifyReply, error: NeutronError): FastifyReply {
 function answerTo(error: unknown, maxBodyBytes: number): NeutronError {
   if (error instanceof NeutronError) return error;
   if (error instanceof StoreError)
-    return error.code === "too-large" ? bodyTooLarge(maxBodyBytes) : unavailable(error.message);
+    return error.code === "too-large" ? changeTooLarge(error.message) : unavailable(error.message);
   if (error instanceof Error && "code" in error && error.code === "FST_ERR_CTP_BODY_TOO_LARGE")
     return bodyTooLarge(maxBodyBytes);
   if (error instanceof Error && "statusCode" in error && error.statusCode === 400) return httpBadRequest(error.message);

@@ -19,7 +19,18 @@ import {
   standardFilters,
 } from "../core/resource.ts";
 import type { Transaction } from "../core/transaction.ts";
-import { boolean, dictionary, dnsName, macOrNull, oneOf, text, textOrNull, uniqueTexts, uuid } from "../core/types.ts";
+import {
+  boolean,
+  dictionary,
+  dnsName,
+  LIST_LIMIT,
+  macOrNull,
+  oneOf,
+  text,
+  textOrNull,
+  uniqueTexts,
+  uuid,
+} from "../core/types.ts";
 import {
   addressPairAndPortSecurityRequired,
   addressPairExhausted,
@@ -166,6 +177,7 @@ function mergeOptions(
     if (opt_value === null) merged.delete(`${ip_version} ${opt_name}`);
     else merged.set(`${ip_version} ${opt_name}`, { opt_name, opt_value, ip_version });
   }
+  if (merged.size > LIST_LIMIT) throw invalidInput(`A port must not have more than ${LIST_LIMIT} DHCP options`);
   return [...merged.values()];
 }
 

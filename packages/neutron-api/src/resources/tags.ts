@@ -1,6 +1,6 @@
 import { type Input, Rejected } from "../core/attribute.ts";
 import type { Transaction } from "../core/transaction.ts";
-import { checkText, uniqueTexts } from "../core/types.ts";
+import { checkText, LIST_LIMIT, uniqueTexts } from "../core/types.ts";
 import { invalidInput, tagNotFound, tagResourceNotFound } from "../errors.ts";
 
 /** Resources that carry tags, by collection. */
@@ -44,6 +44,7 @@ export function changeTags(
   change: (tags: readonly string[]) => readonly string[],
 ): readonly string[] {
   const tags = change(tagsOf(tx, collection, id));
+  if (tags.length > LIST_LIMIT) throw invalidInput(`An object must not have more than ${LIST_LIMIT} tags`);
   switch (collection) {
     case "networks":
       return retag(tx, tx.networks, id, tags);

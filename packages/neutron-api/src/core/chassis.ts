@@ -1,51 +1,8 @@
 import { createHash } from "node:crypto";
-import type { ChassisStatusRecord, ObjectStatus, PortObject } from "@dragonflow/model";
+import type { ChassisStatusRecord } from "@dragonflow/model";
 import type { Engine } from "./engine.ts";
 import type { AgentObject } from "./kinds.ts";
 import type { Transaction } from "./transaction.ts";
-
-/**
- * What the chassis report, folded into the objects that clients see. Each is an update like a client's, through the same commit, and does nothing
- * where it changes nothing: reports may repeat.
- */
-
-/** `bound`: the port is on that chassis now (or on none, when released). `refused`: it is someone else's. `unknown`: there is no such port. */
-export type BindOutcome = "bound" | "refused" | "unknown";
-
-/**
- * A chassis found the port's interface, or (null) the one that it is bound to has lost it. A host that was asked for is never overruled, and a
- * claim that was granted stands until it is released: the first claim wins.
- * @param from who releases: a release by anyone but the present holder changes nothing.
- */
-export function bindPort(engine: Engine, portId: string, chassis: string | null, from?: string): Promise<BindOutcome> {
-  return engine.transact((tx): BindOutcome => {
-    const port = tx.ports.get(portId);
-    if (port === undefined) return "unknown";
-    if (chassis === null) {
-      if (port.requested_host_id !== "") return "refused";
-      if (from === undefined || from === port.host_id) rebind(tx, port, "");
-      return "bound";
-    }
-    if (port.host_id === chassis) return "bound";
-    if (port.host_id !== "") return "refused";
-    rebind(tx, port, chassis);
-    return "bound";
-  });
-}
-
-function rebind(tx: Transaction, port: PortObject, host: string): void {
-  tx.ports.put(tx.revise(port, { host_id: host, status: "DOWN" }));
-}
-
-/** Whether the port's flows are in place on `chassis`. @returns false where the port is not (or no longer) bound there: the report is stale. */
-export function setPortStatus(engine: Engine, portId: string, chassis: string, status: ObjectStatus): Promise<boolean> {
-  return engine.transact((tx) => {
-    const port = tx.ports.get(portId);
-    if (port === undefined || port.host_id !== chassis) return false;
-    tx.ports.put(tx.revise(port, { status }));
-    return true;
-  });
-}
 
 /** The id of a chassis's agent: the same whoever makes it. RFC 9562 section 5.8. */
 export function agentId(chassis: string): string {
