@@ -20,9 +20,19 @@ function bytesOf({ match, instructions }: Pick<Flow, "match" | "instructions">):
   return Buffer.from(w.slice()).toString("hex");
 }
 
+/** What a flow says beside match and instructions: each flow gets one of these. */
+const OPTIONS: readonly Partial<Flow>[] = [
+  {},
+  { idleTimeoutSeconds: 0xffff },
+  { hardTimeoutSeconds: 1000, importance: 7 },
+  { flags: ["send_flow_rem"] },
+  { flags: ["reset_counts", "no_pkt_counts", "no_byt_counts"], idleTimeoutSeconds: 1000, importance: 0xffff },
+];
+
 let installed: Installed[] = [];
 before(async () => {
-  installed = await installAll(fc.sample(anyFlow, { numRuns: FLOWS, seed: SEED }));
+  const flows = fc.sample(anyFlow, { numRuns: FLOWS, seed: SEED });
+  installed = await installAll(flows.map((flow, i) => ({ ...flow, ...OPTIONS[i % OPTIONS.length] })));
 });
 
 describe(`${FLOWS} flows`, () => {
@@ -34,7 +44,11 @@ describe(`${FLOWS} flows`, () => {
     );
   });
   test("each is read back", () => {
-    for (const { sent, back } of installed) assert.equal(back && bytesOf(back), bytesOf(sent), printFlow(sent));
+    for (const { sent, back } of installed) {
+      assert.ok(back, printFlow(sent));
+      assert.equal(bytesOf(back), bytesOf(sent), printFlow(sent));
+      assert.deepEqual({ ...back, match: {}, instructions: {} }, { ...sent, match: {}, instructions: {} });
+    }
   });
   test("each is printed as ovs-ofctl prints it", () => {
     for (const { back, text } of installed) assert.equal(back && printFlow(back), text);

@@ -121,6 +121,9 @@ describe("refused by the encoder", () => {
     ["a mask too wide", { reg0: { value: 0, mask: 2 ** 32 } }, "out-of-range", "reg0"],
     ["what vswitchd would forget", { ct_state: 0x22, ct_nw_proto: 0 }, "unsupported", "ct_nw_proto"],
     ["a part of the VLAN priority", { vlan_tci: { value: 0x2000, mask: 0x2000 } }, "unsupported", "vlan_tci"],
+    ["a VLAN of 13 bits", { dl_vlan: 0x1000 }, "out-of-range", "dl_vlan"],
+    ["a fraction in a view", { vlan_tci: 1.5 }, "out-of-range", "vlan_tci"],
+    ["a part of the VLAN of OpenFlow 1.0", { dl_vlan: { value: 1, mask: 1 } }, "bad-value", "dl_vlan"],
     ["views that contradict each other", { reg0: 1, xreg0: 2n << 32n }, "bad-value", "reg0"],
     ["a field that nobody can match", { skb_priority: 1 }, "unsupported", "skb_priority"],
     ["an unknown field", { colour: 1 } as unknown as Match, "bad-value", "colour"],
@@ -149,6 +152,12 @@ describe("refused by the decoder", () => {
     ["a field twice", oxms("80000004", "00000001", "80000004", "00000001"), "bad-value"],
     ["a register twice", oxms("80010008", "0000000100000001", "00010004", "00000001"), "bad-value"],
     ["bits outside of the mask", oxms("80010110", "0000000000000003", "0000000000000001"), "bad-value"],
+    [
+      "views that contradict each other",
+      oxms("00010004", "00000001", "0001de10", "00000002000000000000000000000000"),
+      "bad-value",
+    ],
+    ["a part of the VLAN priority", oxms("00000904", "20002000"), "bad-value"],
     ["more bits than the field has", oxms("80001001", "ff"), "bad-value"],
   ];
   for (const [title, hex, code] of cases) {
@@ -183,7 +192,16 @@ test("decoders survive random bytes", () => {
   };
   // Bytes that look like headers get further than bytes that do not.
   const header = fc.constantFrom(
-    ...["0001", "8000", "8001", "ffff", "00002320", "0004", "0018", "0010", "00190010", "ffff0018000023200010"],
+    "0001",
+    "8000",
+    "8001",
+    "ffff",
+    "00002320",
+    "0004",
+    "0018",
+    "0010",
+    "00190010",
+    "ffff0018000023200010",
   );
   const bytes = fc
     .array(

@@ -195,7 +195,13 @@ export function decodeFields(r: Reader): Match {
     if (kept !== undefined) terms[name] = kept;
   }
   const match = terms as Match;
-  return views ? withoutViews(match) : match;
+  if (!views) return match;
+  try {
+    return withoutViews(match);
+  } catch (error) {
+    if (!(error instanceof EncodeError)) throw error;
+    throw new DecodeError("bad-value", r.offset, error.message);
+  }
 }
 
 /** Packet register N holds reg2N in its high and reg2N+1 in its low half. */

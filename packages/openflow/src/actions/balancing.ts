@@ -1,13 +1,6 @@
 import { type Codec, EncodeError, u16 } from "@dragonflow/wire";
-import {
-  packRange,
-  putShortHeader,
-  readOxmHeader,
-  referencedRow,
-  type SubField,
-  subField,
-  unpackRange,
-} from "../fields/subfield.ts";
+import { packRange, putShortHeader, referencedRow, type SubField, subField, unpackRange } from "../fields/subfield.ts";
+import { readOxmHeader } from "../fields/value.ts";
 import { named } from "../layout.ts";
 import type { ActionText, TextContext } from "../text/action-text.ts";
 import { parsePort, printPort } from "../text/names.ts";

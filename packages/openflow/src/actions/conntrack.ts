@@ -1,13 +1,6 @@
 import { type Codec, DecodeError, EncodeError, type Reader, type Writer } from "@dragonflow/wire";
-import {
-  packRange,
-  putShortHeader,
-  readOxmHeader,
-  referencedRow,
-  type SubField,
-  subField,
-  unpackRange,
-} from "../fields/subfield.ts";
+import { packRange, putShortHeader, referencedRow, type SubField, subField, unpackRange } from "../fields/subfield.ts";
+import { readOxmHeader } from "../fields/value.ts";
 import { structure } from "../layout.ts";
 import { bare } from "../text/action-text.ts";
 import { ctText } from "../text/conntrack.ts";

@@ -1,6 +1,7 @@
 import { type Codec, DecodeError, EncodeError, type Reader, type Writer } from "@dragonflow/wire";
 import { fieldRow } from "../fields/lookup.ts";
-import { putLegacyHeader, readOxmHeader } from "../fields/subfield.ts";
+import { putLegacyHeader } from "../fields/subfield.ts";
+import { readOxmHeader } from "../fields/value.ts";
 import type { FieldName } from "../fields/table.ts";
 import { structure } from "../layout.ts";
 import { type ActionText, bare, required } from "../text/action-text.ts";

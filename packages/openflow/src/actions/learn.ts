@@ -1,12 +1,6 @@
 import { type Codec, EncodeError, type Reader, type Writer } from "@dragonflow/wire";
-import {
-  putLegacyHeader,
-  putShortHeader,
-  readOxmHeader,
-  referencedRow,
-  type SubField,
-  subField,
-} from "../fields/subfield.ts";
+import { putLegacyHeader, putShortHeader, referencedRow, type SubField, subField } from "../fields/subfield.ts";
+import { readOxmHeader } from "../fields/value.ts";
 import { learnText } from "../text/learn.ts";
 import type { Learn, LearnSpec, LearnSource } from "./learn-types.ts";
 import { action, nicira } from "./row.ts";

@@ -1,8 +1,8 @@
 import { type Codec, DecodeError, EncodeError, padding, u8, u16, u32 } from "@dragonflow/wire";
 import { fieldRow } from "../fields/lookup.ts";
-import { putOxmHeader, readOxmHeader, referencedRow, type SubField, subField } from "../fields/subfield.ts";
+import { referencedRow, type SubField, subField } from "../fields/subfield.ts";
 import type { FieldName, FieldValue } from "../fields/table.ts";
-import { and, checkMask, checkValue, putOxm, readOxm } from "../fields/value.ts";
+import { and, checkMask, checkValue, putOxm, putOxmHeader, readOxm, readOxmHeader } from "../fields/value.ts";
 import { structure } from "../layout.ts";
 import { PortNumber } from "../numbers.ts";
 import { type ActionText, bare, decimal, hexadecimal, single } from "../text/action-text.ts";

@@ -4,12 +4,12 @@ import {
   packRange,
   putLegacyHeader,
   putShortHeader,
-  readOxmHeader,
   referencedRow,
   type SubField,
   subField,
   unpackRange,
 } from "../fields/subfield.ts";
+import { readOxmHeader } from "../fields/value.ts";
 import { optional, structure } from "../layout.ts";
 import { PortNumber } from "../numbers.ts";
 import { type ActionText, bare, call, readArguments } from "../text/action-text.ts";

@@ -1,18 +1,16 @@
 import { EncodeError } from "@dragonflow/wire";
 import type { Match } from "../match.ts";
+import { findField } from "./lookup.ts";
 import type { FieldName } from "./table.ts";
+import { checkMask, checkValue, type Masked } from "./value.ts";
 import { isView } from "./views.ts";
-import type { Masked } from "./value.ts";
 
 type Term = number | bigint | Masked;
 type Terms = Record<string, Term | undefined>;
 
-const FULL_64 = 0xffff_ffff_ffff_ffffn;
-const FULL_128 = (1n << 128n) - 1n;
-
 /**
  * Fields that are another view of bits which OpenFlow 1.5 has under another name in a match. Each says how its value and mask are spelled there.
- * A function may be given a mask that the other spelling cannot express: then it throws `unsupported`, since the switch would lose it on read-back.
+ * What the other spelling cannot express is `unsupported`, since the switch would lose it.
  */
 const VIEWS: Readonly<Record<string, (value: bigint, mask: bigint, out: Terms) => void>> = {
   nxm_in_port: (value, _mask, out) => add(out, "in_port", widenPort(Number(value)), 0xffffffff),
@@ -33,7 +31,7 @@ export function widenPort(port: number): number {
 
 /**
  * The same match in the fields that an OpenFlow 1.5 match has on the wire.
- * @throws {EncodeError} `bad-value` where two views contradict each other, `unsupported` for a part of vlan_tci's priority bits.
+ * @throws {EncodeError} `bad-value` where two views contradict each other, `out-of-range`, `unsupported` for a part of vlan_tci's priority bits.
  */
 export function withoutViews(match: Match): Match {
   const terms: Terms = match;
@@ -44,20 +42,22 @@ export function withoutViews(match: Match): Match {
   }
   for (const name in terms) {
     const term = terms[name];
-    if (term === undefined || !isView(name)) continue;
-    if (isMasked(term)) rewrite(name, BigInt(term.value), BigInt(term.mask), out);
-    else rewrite(name, BigInt(term), fullMask(name), out);
+    const row = findField(name);
+    if (term === undefined || row === undefined || !row.view) continue;
+    const value = isMasked(term) ? term.value : term;
+    const mask = isMasked(term) ? term.mask : row.ones;
+    checkValue(row, value);
+    checkMask(row, mask);
+    if (mask !== row.ones && row.field.maskable !== true) {
+      throw new EncodeError("bad-value", name, "cannot be matched in part");
+    }
+    rewrite(name, BigInt(value), BigInt(mask), out);
   }
   return out as Match;
 }
 
 function isMasked(term: Term): term is Masked {
   return typeof term === "object";
-}
-
-function fullMask(name: string): bigint {
-  if (name.startsWith("xxreg")) return FULL_128;
-  return name.startsWith("xreg") ? FULL_64 : 0xffffn;
 }
 
 function rewrite(name: string, value: bigint, mask: bigint, out: Terms): void {
@@ -96,8 +96,9 @@ function add(out: Terms, name: FieldName, value: number, mask: number, ones = ma
   const old = out[name];
   const oldValue = Number(old === undefined ? 0 : isMasked(old) ? old.value : old);
   const oldMask = Number(old === undefined ? 0 : isMasked(old) ? old.mask : ones);
-  if (((oldValue ^ value) & oldMask & mask) !== 0)
+  if (((oldValue ^ value) & oldMask & mask) !== 0) {
     throw new EncodeError("bad-value", name, "is matched twice, and differs");
+  }
   const both = (mask | oldMask) >>> 0;
   const merged = ((value & mask) | (oldValue & oldMask)) >>> 0;
   out[name] = both === ones ? merged : { value: merged, mask: both };
