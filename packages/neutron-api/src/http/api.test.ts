@@ -131,3 +131,32 @@ test("a store that is away is 503, and nothing of the server's insides is told",
   await server.close();
   await store.close();
 });
+
+test("a client may choose an object's id, before it asks for it", async () => {
+  await withServer({}, async (server) => {
+    const id = "0b5c2e6a-1111-4222-8333-444455556666";
+    const post = (body: unknown, chosen = id) =>
+      server.request("POST", "/v2.0/networks", body, { "x-dragonflow-object-id": chosen });
+    assert.equal((await post({ network: { name: "mine" } })).text("network.id"), id);
+    assert.equal((await server.get(`/v2.0/networks/${id}`)).text("network.name"), "mine");
+    assert.equal((await post({ network: {} })).status, 409);
+    assert.equal((await post({ networks: [{}, {}] })).status, 400);
+    for (const bad of ["x", "", "../../etc", "0b5c2e6a"])
+      assert.equal((await post({ network: {} }, bad)).status, 400, bad);
+    const other = "0b5c2e6a-1111-4222-8333-444455557777";
+    const both = await Promise.all([post({ network: {} }, other), post({ network: {} }, other)]);
+    assert.deepEqual(
+      both.map((answer) => answer.status).toSorted((x, y) => x - y),
+      [201, 409],
+    );
+  });
+});
+
+test("a change that the store does not take at once is refused, and leaves nothing", async () => {
+  await withServer({ maxBulkItems: 10_000 }, async (server) => {
+    const network_id = await server.create("networks", {});
+    const ports = Array.from({ length: 6000 }, () => ({ network_id }));
+    assert.equal((await server.request("POST", "/v2.0/ports", { ports })).error, "413 HTTPRequestEntityTooLarge");
+    assert.equal((await server.get("/v2.0/ports")).list("ports").length, 0);
+  });
+});
