@@ -40,7 +40,7 @@ const layers = (): Result => {
 
 const results = await Promise.all([
   run("types", "tsc", ["-p", "."]),
-  run("lint", "oxlint", ["--type-aware", "--deny-warnings", "packages", "scripts", "bench"]),
+  run("lint", "oxlint", ["--type-aware", "--deny-warnings", "packages", "scripts", "bench", "tests"]),
   run("format", "biome", ["format", "--max-diagnostics=20", "."]),
   run("dead code", "knip", ["--no-progress"]),
 ]);

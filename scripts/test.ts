@@ -14,7 +14,7 @@ const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith("
 const AT_A_TIME = 2;
 const FILE_DEADLINE_MS = (full ? 60 : 10) * 60_000;
 
-const files = globSync(["packages/**/*.test.ts", "scripts/**/*.test.ts", "bench/**/*.test.ts"], {
+const files = globSync(["packages/**/*.test.ts", "scripts/**/*.test.ts", "bench/**/*.test.ts", "tests/**/*.test.ts"], {
   cwd: root,
   exclude: ["**/node_modules/**"],
 })
