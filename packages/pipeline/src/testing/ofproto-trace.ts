@@ -32,8 +32,8 @@ export class ControlSocket implements Disposable {
       await once(this.#socket, "data");
       const reply = complete(this.#text);
       if (reply === undefined) continue;
-      if (reply.error !== null) throw new Error(`${method}: ${String(reply.error)}`);
-      return String(reply.result);
+      if (reply.error !== null) throw new Error(`${method}: ${JSON.stringify(reply.error)}`);
+      if (typeof reply.result === "string") return reply.result;
     }
   }
 }
@@ -84,6 +84,12 @@ function readActions(actions: string, packet: FieldSet): readonly RealOutcome[] 
         return [];
       case "set":
         apply(split(inside)[0], packet);
+        return [];
+      case "push_vlan":
+        packet.set("vlan_vid", 0x1000 | Number(/vid=(\d+)/.exec(inside)?.[1] ?? 0));
+        return [];
+      case "pop_vlan":
+        packet.set("vlan_vid", 0);
         return [];
       case "clone":
       case "tnl_push":
@@ -139,6 +145,8 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   ipv4: { src: "ipv4_src", dst: "ipv4_dst", ttl: "ip_ttl", tos: "tos", proto: "", frag: "" },
   ipv6: { src: "ipv6_src", dst: "ipv6_dst", hlimit: "ip_ttl", tclass: "tos", label: "ipv6_label", proto: "", frag: "" },
   arp: { sip: "arp_spa", tip: "arp_tpa", op: "arp_op", sha: "arp_sha", tha: "arp_tha" },
+  tcp: { src: "tcp_src", dst: "tcp_dst" },
+  udp: { src: "udp_src", dst: "udp_dst" },
   icmp: { type: "icmpv4_type", code: "icmpv4_code" },
   icmpv6: { type: "icmpv6_type", code: "icmpv6_code" },
   nd: { target: "nd_target", sll: "nd_sll", tll: "nd_tll" },

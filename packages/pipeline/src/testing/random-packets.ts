@@ -38,6 +38,8 @@ export interface PacketChoice {
   /** By the router, or on the link. */
   readonly routed: boolean;
   readonly unicast: boolean;
+  /** A byte of the frame is another, or the frame ends there. */
+  readonly damage: { readonly at: number; readonly byte: number; readonly cut: boolean } | null;
 }
 
 const KINDS = [
@@ -72,6 +74,10 @@ export const packetChoices: fc.Arbitrary<PacketChoice> = fc.record({
   ),
   routed: fc.boolean(),
   unicast: fc.boolean(),
+  damage: fc.oneof(
+    { arbitrary: fc.constant(null), weight: 7 },
+    fc.record({ at: fc.nat(99), byte: fc.nat(255), cut: fc.boolean() }),
+  ),
 });
 
 /** A frame, and where it comes in. */
@@ -95,13 +101,20 @@ export function packetOf(topology: Topology, choice: PacketChoice): Sent {
   const layers = layersOf(choice, ends);
   const tagged =
     choice.spoof === "tag" ? { ...layers, ethernet: { ...layers.ethernet, vlans: [{ id: 7, priority: 3 }] } } : layers;
-  const frame = encodePacket(tagged);
+  const frame = damaged(encodePacket(tagged), choice.damage);
   if (sender === undefined || sender.chassis === SELF) return { inPort: FIRST_PORT + index, frame, fields: {} };
   const tunnels = TUNNEL_PORTS[sender.chassis === "host2" ? "host2" : "host3"];
   // From a tunnel: mostly in the network and the encapsulation that it should be.
   const right = topology.networks[net - 1]?.type ?? "geneve";
   const inPort = tunnels[choice.ttl === 2 ? "vxlan" : right];
   return { inPort, frame, fields: { tun_id: BigInt(vni(net)) } };
+}
+
+function damaged(frame: Uint8Array, damage: PacketChoice["damage"]): Uint8Array {
+  if (damage === null) return frame;
+  const at = damage.at % frame.length;
+  // Shorter than an Ethernet header is no frame that a port would bring.
+  return damage.cut ? frame.slice(0, Math.max(14, at)) : frame.with(at, damage.byte);
 }
 
 /** Ports of this host more often than others. */

@@ -18,10 +18,11 @@ const ND_ADVERTISEMENT = 136;
  */
 const KNOWN =
   /^(?:in_port|eth_(?:src|dst|type)|vlan_(?:vid|pcp)|arp_\w+|ip_\w+|ipv[46]_\w+|(?:tcp|udp|sctp)_\w+|icmpv[46]_\w+|nd_\w+|tun_\w+|reg\d+|metadata|pkt_mark|ct_\w+)$/;
+const known: ReadonlySet<string> = new Set(Object.keys(FIELDS).filter((name) => KNOWN.test(name)));
 
 /** @throws {TraceError} `unsupported`. */
 export function verifyKnown(name: string): asserts name is FieldName {
-  if (!Object.hasOwn(FIELDS, name) || !KNOWN.test(name)) throw new TraceError("unsupported", `field ${name}`);
+  if (!known.has(name)) throw new TraceError("unsupported", `field ${name}`);
 }
 
 /** `a & b` of numbers of up to 48 bits. */
@@ -49,12 +50,14 @@ export class FieldSet {
   }
 
   get(name: FieldName): number | bigint {
+    verifyKnown(name);
     return this.#values.get(name) ?? (typeof FIELDS[name].ones === "bigint" ? 0n : 0);
   }
   number(name: FieldName): number {
     return Number(this.get(name));
   }
   set(name: FieldName, value: number | bigint): void {
+    verifyKnown(name);
     this.#values.set(name, value);
   }
 
@@ -126,7 +129,12 @@ export class FieldSet {
         return this.#isNd(ND_SOLICITATION);
       case "nd_advert":
         return this.#isNd(ND_ADVERTISEMENT);
-      default:
+      case "mpls":
+      case "nsh":
+      case "ct":
+      case "ct_ipv4":
+      case "ct_ipv6":
+      case "ct_transport":
         throw new TraceError("unsupported", `what needs ${needs}`);
     }
   }

@@ -4,7 +4,7 @@ import { FieldSet } from "./fields.ts";
 import type { FlowTable } from "./lookup.ts";
 import { Arrived, type Conntrack, type DropReason, type Original, type Outcome, type TraceStep } from "./trace.ts";
 
-/** Limits of Open vSwitch 3.1: tables entered by one packet, and resubmits to the same or an earlier table inside each other. */
+/** Limits of Open vSwitch 3.1: tables that one packet is sent to (goto counts), and resubmits to the same or an earlier table inside each other. */
 const MAX_RESUBMITS = 4096;
 const MAX_DEPTH = 64;
 /** 16-bit port numbers from here on are reserved ones; a port in a register has 16 bits. */
@@ -35,7 +35,8 @@ export class Walk {
   readonly #stack: bigint[] = [];
   #packet: FieldSet;
   #table = 0;
-  #lookups = 0;
+  /** The first table is not entered by one. */
+  #resubmits = -1;
   #nested = 0;
   #depth = 0;
 
@@ -58,9 +59,9 @@ export class Walk {
   /** Looks the packet up in a table, and follows the flow that it meets there. */
   #enter(table: number, inPort: number | undefined): void {
     const before = this.#table;
-    const deepens = this.#lookups > 0 && table <= before;
-    if (this.#nested >= MAX_DEPTH || this.#lookups >= MAX_RESUBMITS) throw new ResubmitLimit();
-    this.#lookups++;
+    const deepens = this.#resubmits >= 0 && table <= before;
+    if (this.#nested >= MAX_DEPTH || this.#resubmits >= MAX_RESUBMITS) throw new ResubmitLimit();
+    this.#resubmits++;
     this.#table = table;
     const flow = this.#lookup(table, inPort);
     const tableName = this.#switch.tableName(table);
@@ -157,7 +158,31 @@ export class Walk {
       case "meter":
       case "note":
         return "changed";
-      default:
+      case "bundle":
+      case "bundle_load":
+      case "check_pkt_larger":
+      case "clone":
+      case "conjunction":
+      case "ct_clear":
+      case "debug_recirc":
+      case "debug_slow":
+      case "dec_mpls_ttl":
+      case "dec_nsh_ttl":
+      case "decap":
+      case "delete_field":
+      case "encap":
+      case "exit":
+      case "fin_timeout":
+      case "learn":
+      case "multipath":
+      case "output_trunc":
+      case "pop_mpls":
+      case "pop_queue":
+      case "push_mpls":
+      case "sample":
+      case "set_mpls_ttl":
+      case "set_nw_ttl":
+      case "set_queue":
         throw new TraceError("unsupported", `action ${action.type}`);
     }
   }

@@ -1,0 +1,123 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parseFlow } from "@dragonflow/openflow";
+import { encodePacket, parseIpv4, parseMac } from "@dragonflow/packet";
+import { TraceError } from "./errors.ts";
+import { printOutcome, printTrace } from "./print.ts";
+import type { PacketToTrace } from "./trace.ts";
+import { type SwitchContents, Tracer } from "./tracer.ts";
+
+const frame = encodePacket({
+  ethernet: { src: parseMac("02:00:00:00:00:01"), dst: parseMac("02:00:00:00:00:02") },
+  ipv4: { src: parseIpv4("10.0.0.1"), dst: parseIpv4("10.0.0.2") },
+  udp: { sourcePort: 1000, destinationPort: 2000 },
+  payload: Uint8Array.of(1, 2, 3),
+});
+
+function trace(flows: readonly string[], packet: Partial<PacketToTrace> = {}, contents: Partial<SwitchContents> = {}) {
+  const tracer = new Tracer({ flows: flows.map((text) => parseFlow(text)), ...contents });
+  return tracer.trace({ inPort: 1, frame, ...packet });
+}
+const outcomes = (...args: Parameters<typeof trace>): readonly string[] => trace(...args).outcomes.map(printOutcome);
+const throws = (code: TraceError["code"], run: () => unknown): void => {
+  assert.throws(run, (error: unknown) => error instanceof TraceError && error.code === code);
+};
+
+test("what it does not know how to follow makes it throw", () => {
+  for (const actions of [
+    "NORMAL",
+    "FLOOD",
+    "learn(table=1)",
+    "multipath(eth_src,50,modulo_n,1,0,reg0[])",
+    "exit",
+    "clone(output:2)",
+    "conjunction(1,1/2)",
+    "ct(table=1)",
+    "resubmit(,1,ct)",
+    "write_actions(output:2)",
+    "clear_actions",
+    "push_vlan:0x88a8",
+    "set_field:1->xreg0",
+  ])
+    throws("unsupported", () => trace([`ip,actions=${actions}`]));
+  throws("unsupported", () => trace(["conj_id=1,ip,actions=output:2"]));
+  throws(
+    "unsupported",
+    () =>
+      trace(["mpls,actions=output:2"], {}, { groups: new Map() }).outcomes &&
+      trace(["mpls,mpls_label=3,actions=output:2"]),
+  );
+  const select = new Map([[1, { type: "select", buckets: [] }]]);
+  throws("unsupported", () => trace(["actions=group:1"], {}, { groups: select }));
+});
+
+test("two flows of one priority that do different things are ambiguous", () => {
+  throws("ambiguous", () => trace(["priority=5,ip,actions=output:2", "priority=5,udp,actions=output:3"]));
+  assert.deepEqual(outcomes(["priority=5,ip,actions=output:2", "priority=5,udp,actions=output:2"]), ["output 2"]);
+  // The higher one decides before they do.
+  assert.deepEqual(
+    outcomes(["priority=5,ip,actions=output:2", "priority=5,udp,actions=output:3", "priority=6,ip,actions=drop"]),
+    ["drop in 0: flow"],
+  );
+});
+
+test("a group that is not there drops", () => {
+  assert.deepEqual(outcomes(["actions=group:9"]), ["drop in 0: no group"]);
+});
+
+test("a packet may start in any table, with what it carries beside", () => {
+  const flows = ["table=3,reg0=0x7,tun_id=0x9,in_port=4,actions=output:2"];
+  const fields = { reg0: 7, tun_id: 9n };
+  assert.deepEqual(outcomes(flows, { table: 3, inPort: 4, fields }), ["output 2"]);
+  assert.deepEqual(outcomes(flows, { table: 3, inPort: 4 }), ["drop in 3: miss"]);
+});
+
+test("fields alone can be traced, and then there are no bytes", () => {
+  const tracer = new Tracer({ flows: [parseFlow("ip,nw_dst=10.0.0.2,actions=dec_ttl,output:2")] });
+  const { outcomes: ends } = tracer.trace({ inPort: 1, fields: { eth_type: 0x800, ipv4_dst: 0x0a000002, ip_ttl: 9 } });
+  const [end] = ends;
+  assert.ok(end?.type === "output" && end.packet.fields.ip_ttl === 8);
+  throws("bad-packet", () => end.packet.frame());
+  throws("bad-packet", () => tracer.trace({ inPort: 1 }));
+  throws("unsupported", () => tracer.trace({ inPort: 1, fields: { conj_id: 1 } }));
+});
+
+test("a model of connections is asked at each ct action, and a copy goes on where it says", () => {
+  const flows = [
+    "ip,ct_state=-trk,actions=ct(zone=5,table=1),output:3",
+    "table=1,ct_state=+new+trk,ip,actions=ct(commit,zone=5),output:2",
+    "table=1,ct_state=+est+trk,ip,actions=drop",
+  ];
+  const zones: unknown[] = [];
+  const conntrack: SwitchContents["conntrack"] = (action, packet) => {
+    zones.push([action.zone, action.commit ?? false]);
+    return { ...packet, ct_state: 0x21 };
+  };
+  assert.deepEqual(outcomes(flows, {}, { conntrack }), ["output 2", "output 3"]);
+  assert.deepEqual(zones, [
+    [5, false],
+    [5, true],
+  ]);
+});
+
+test("a trace as text: tables, flows, owners, and what became of the packet", () => {
+  const names = { tableName: (table: number) => ["first", "second"][table] };
+  const owner = (): string => "port 7 (l2)";
+  const traced = trace(
+    ["priority=9,ip,actions=set_field:3->reg1,group:1", "table=1,reg1=3,actions=output:2"],
+    {},
+    { ...names, ownerOf: owner, groups: new Map([[1, { type: "all", buckets: [[{ type: "resubmit", table: 1 }]] }]]) },
+  );
+  assert.equal(
+    printTrace(traced, names),
+    [
+      " 0 first: priority=9,ip  # port 7 (l2)",
+      "     set_field:0x3->reg1,group:1",
+      "group 1, bucket 0",
+      "     1 second: priority=32768,reg1=0x3  # port 7 (l2)",
+      "         output:2",
+      "",
+      "output 2",
+    ].join("\n"),
+  );
+});
