@@ -1,4 +1,7 @@
-/** Every row of the table of actions against a real Open vSwitch: installed, read back equal, printed equal, or refused as recorded. */
+/**
+ * Every row of the table of actions against a real Open vSwitch: installed, read back equal, printed equal, or refused
+ * as recorded.
+ */
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 import { Writer } from "@dragonflow/wire";

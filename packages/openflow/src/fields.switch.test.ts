@@ -1,4 +1,7 @@
-/** Every row of the table of fields against a real Open vSwitch: matched, written, copied; read back equal, printed equal, or refused as recorded. */
+/**
+ * Every row of the table of fields against a real Open vSwitch: matched, written, copied; read back equal, printed
+ * equal, or refused as recorded.
+ */
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 import { EncodeError, Reader, Writer } from "@dragonflow/wire";

@@ -1,4 +1,7 @@
-/** Arbitrary flows against a real Open vSwitch: none is refused, each is read back as the same bytes and printed as the same text. */
+/**
+ * Arbitrary flows against a real Open vSwitch: none is refused, each is read back as the same bytes and printed as the
+ * same text.
+ */
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 import { Writer } from "@dragonflow/wire";

@@ -1,4 +1,7 @@
-/** Groups as text against a real Open vSwitch: what we read of it makes the group that ovs-ofctl prints, and we print the same. */
+/**
+ * Groups as text against a real Open vSwitch: what we read of it makes the group that ovs-ofctl prints, and we print
+ * the same.
+ */
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 import { connect } from "./socket.ts";

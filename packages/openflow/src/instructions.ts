@@ -85,7 +85,8 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /**
  * Decodes instructions up to the end of the reader.
- * @throws {DecodeError} as {@link decodeActions}; `bad-value` for one that comes twice, `unsupported` for one that is not of OpenFlow 1.5.
+ * @throws {DecodeError} as {@link decodeActions}; `bad-value` for one that comes twice, `unsupported` for one that is
+ * not of OpenFlow 1.5.
  */
 export function decodeInstructions(r: Reader): Instructions {
   const found: Mutable<Instructions> = {};

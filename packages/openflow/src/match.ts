@@ -6,8 +6,9 @@ import type { FieldName, FieldValue } from "./fields/table.ts";
 import { and, checkMask, checkValue, type FieldTerm, type Masked, putOxm, readOxm } from "./fields/value.ts";
 
 /**
- * What a flow looks for: a value, or a value under a mask, per field; a field that is not named may be anything. Ports are numbers as in
- * {@link PortNumber}, addresses and MACs unsigned integers, network order. `vlan_vid` holds 0x1000 | VID.
+ * What a flow looks for: a value, or a value under a mask, per field; a field that is not named may be anything. Ports
+ * are numbers as in {@link PortNumber}, addresses and MACs unsigned integers, network order. `vlan_vid` holds 0x1000 |
+ * VID.
  */
 export type Match = { readonly [F in FieldName]?: FieldValue<F> | Masked<FieldValue<F>> };
 
@@ -29,9 +30,11 @@ const registerMasks = new Uint32Array(2 * REGISTER_PAIRS);
 type Terms = Readonly<Record<string, number | bigint | Masked | undefined>>;
 
 /**
- * Encodes a match with its padding (ofp_match, OpenFlow 1.5.1 section 7.2.3) in canonical form: the bytes that vswitchd returns for it, decoded and
- * encoded again. Fixed order of fields, registers as packet registers, value & mask, no full and no empty masks.
- * @throws {EncodeError} `bad-value` (no such field, a mask where none may be), `out-of-range`, `prerequisite`, `unsupported`.
+ * Encodes a match with its padding (ofp_match, OpenFlow 1.5.1 section 7.2.3) in canonical form: the bytes that vswitchd
+ * returns for it, decoded and encoded again. Fixed order of fields, registers as packet registers, value & mask, no
+ * full and no empty masks.
+ * @throws {EncodeError} `bad-value` (no such field, a mask where none may be), `out-of-range`, `prerequisite`,
+ * `unsupported`.
  */
 export function encodeMatch(w: Writer, match: Match): void {
   const start = w.length;
@@ -161,9 +164,10 @@ function encodeRegisters(w: Writer): void {
 }
 
 /**
- * Decodes a match with its padding. What comes out is canonical: no views of other fields (registers as regN, VLANs as vlan_vid and vlan_pcp), no
- * full and no empty masks, no packet type where it is Ethernet.
- * @throws {DecodeError} `truncated`, `bad-length`, `bad-value` (a field twice, bits outside of a mask), `unsupported` (no such field).
+ * Decodes a match with its padding. What comes out is canonical: no views of other fields (registers as regN, VLANs as
+ * vlan_vid and vlan_pcp), no full and no empty masks, no packet type where it is Ethernet.
+ * @throws {DecodeError} `truncated`, `bad-length`, `bad-value` (a field twice, bits outside of a mask), `unsupported`
+ * (no such field).
  */
 export function decodeMatch(r: Reader): Match {
   const start = r.offset;

@@ -1,9 +1,9 @@
-import { type Codec, EncodeError, u16 } from "@dragonflow/wire";
+import { type Codec, EncodeError, type Reader, u16, type Writer } from "@dragonflow/wire";
 import { packRange, putShortHeader, referencedRow, type SubField, subField, unpackRange } from "../fields/subfield.ts";
 import { readOxmHeader } from "../fields/value.ts";
 import { named } from "../layout.ts";
 import type { ActionText, TextContext } from "../text/action-text.ts";
-import { parsePort, printPort } from "../text/names.ts";
+import { type Names, parsePort, printPort } from "../text/names.ts";
 import { parseNumber } from "../text/number.ts";
 import type { Piece } from "../text/piece.ts";
 import { splitWords } from "../text/piece.ts";
@@ -85,61 +85,77 @@ export interface BundleLoad extends Bundle {
 /** Members are ports: the header of NXM_OF_IN_PORT. */
 const MEMBER_TYPE = 0x0000_0002;
 
-function bundleOf<T extends Bundle>(
-  dstOf: (value: T) => SubField | undefined,
-  make: (bundle: Bundle, dst: SubField | undefined) => T,
-): Codec<T> {
-  return {
-    read(r) {
-      const algorithm = memberAlgorithm.read(r);
-      const fields = hashFields.read(r);
-      const basis = r.u16("basis");
-      if (r.u32("member_type") !== MEMBER_TYPE) r.fail("members that are not ports");
-      const count = r.u16("n_members");
-      const { start, bits } = unpackRange(r.u16("range"));
-      const loads = r.peekU16(0) !== 0 || r.peekU16(2) !== 0;
-      const row = loads ? readOxmHeader(r) : r.skip(4);
-      r.skip(4);
-      if (count * 2 > r.remaining) r.fail(`${count} members`, "truncated");
-      const members = Array.from({ length: count }, () => port16.read(r));
-      return make({ fields, basis, algorithm, members }, row ? subField(r, row, start, bits) : undefined);
-    },
-    write(w, value) {
-      const dst = dstOf(value);
-      memberAlgorithm.write(w, value.algorithm, "algorithm");
-      hashFields.write(w, value.fields, "fields");
-      w.u16(value.basis, "basis").u32(MEMBER_TYPE).u16(value.members.length, "members");
-      if (dst === undefined) {
-        w.zeros(6);
-      } else {
-        if (dst.bits < 16) throw new EncodeError("out-of-range", dst.field, "a port needs 16 bits");
-        w.u16(packRange(dst));
-        putShortHeader(w, referencedRow(dst));
-      }
-      w.zeros(4);
-      for (const member of value.members) port16.write(w, member, "members");
-    },
-  };
+interface BundleHead {
+  readonly bundle: Omit<Bundle, "members">;
+  readonly count: number;
 }
 
-const bundle = bundleOf<Bundle>(
-  () => undefined,
-  (found) => found,
-);
-const bundleLoad = bundleOf<BundleLoad>(
-  ({ dst }) => dst,
-  (found, dst) => ({ ...found, dst: dst ?? { field: "reg0", start: 0, bits: 16 } }),
-);
+function readHead(r: Reader): BundleHead {
+  const algorithm = memberAlgorithm.read(r);
+  const fields = hashFields.read(r);
+  const basis = r.u16("basis");
+  if (r.u32("member_type") !== MEMBER_TYPE) r.fail("members that are not ports");
+  return { bundle: { fields, basis, algorithm }, count: r.u16("n_members") };
+}
 
-const key = <const N extends Readonly<Record<string, number>>>(
-  piece: Piece | undefined,
+function readMembers(r: Reader, count: number): readonly number[] {
+  r.skip(4);
+  if (count * 2 > r.remaining) r.fail(`${count} members`, "truncated");
+  return Array.from({ length: count }, () => port16.read(r));
+}
+
+function writeHead(w: Writer, { algorithm, fields, basis, members }: Bundle): void {
+  memberAlgorithm.write(w, algorithm, "algorithm");
+  hashFields.write(w, fields, "fields");
+  w.u16(basis, "basis").u32(MEMBER_TYPE).u16(members.length, "members");
+}
+
+function writeMembers(w: Writer, members: readonly number[]): void {
+  w.zeros(4);
+  for (const member of members) port16.write(w, member, "members");
+}
+
+const bundle: Codec<Bundle> = {
+  read(r) {
+    const head = readHead(r);
+    r.skip(6);
+    return { ...head.bundle, members: readMembers(r, head.count) };
+  },
+  write(w, value) {
+    writeHead(w, value);
+    w.zeros(6);
+    writeMembers(w, value.members);
+  },
+};
+const bundleLoad: Codec<BundleLoad> = {
+  read(r) {
+    const head = readHead(r);
+    const { start, bits } = unpackRange(r.u16("range"));
+    const dst = subField(r, readOxmHeader(r), start, bits);
+    return { ...head.bundle, dst, members: readMembers(r, head.count) };
+  },
+  write(w, value) {
+    const { dst, members } = value;
+    if (dst.bits < 16) throw new EncodeError("out-of-range", dst.field, "a port needs 16 bits");
+    writeHead(w, value);
+    w.u16(packRange(dst));
+    putShortHeader(w, referencedRow(dst));
+    writeMembers(w, members);
+  },
+};
+
+/** One of the names, in any case. */
+function oneOf<const N extends Readonly<Record<string, number>>>(
+  words: readonly Piece[],
+  index: number,
   list: Piece,
   names: N,
-): keyof N & string => {
-  const text = piece?.text.toLowerCase() ?? "";
+): keyof N & string {
+  const piece = word(words, index, list);
+  const text = piece.text.toLowerCase();
   for (const name in names) if (name === text) return name;
-  return (piece ?? list).fail("bad-value", `"${text}" is none of ${Object.keys(names).join(", ")}`);
-};
+  return piece.fail("bad-value", `"${text}" is none of ${Object.keys(names).join(", ")}`);
+}
 
 function word(words: readonly Piece[], index: number, list: Piece): Piece {
   return words[index] ?? list.fail("missing", `argument ${index + 1}`);
@@ -158,9 +174,9 @@ function parseBundle(list: Piece): { readonly words: readonly Piece[]; readonly 
   const type = word(words, 3, list);
   if (type.text !== "ofport") type.fail("bad-value", `members of type "${type.text}"`);
   const head = {
-    fields: key(words[0], list, HASH_FIELDS),
+    fields: oneOf(words, 0, list, HASH_FIELDS),
     basis: parseNumber(word(words, 1, list), 16, "basis"),
-    algorithm: key(words[2], list, MEMBER_ALGORITHMS),
+    algorithm: oneOf(words, 2, list, MEMBER_ALGORITHMS),
   };
   return { words, head };
 }
@@ -172,9 +188,9 @@ const multipathText: ActionText<Multipath> = {
     multipath({ value: list }) {
       const words = splitWords(list);
       return {
-        fields: key(words[0], list, HASH_FIELDS),
+        fields: oneOf(words, 0, list, HASH_FIELDS),
         basis: parseNumber(word(words, 1, list), 16, "basis"),
-        algorithm: key(words[2], list, LINK_ALGORITHMS),
+        algorithm: oneOf(words, 2, list, LINK_ALGORITHMS),
         links: parseNumber(word(words, 3, list), 17, "links"),
         arg: parseNumber(word(words, 4, list), 32, "arg"),
         dst: parseSubField(word(words, 5, list)),
@@ -182,9 +198,13 @@ const multipathText: ActionText<Multipath> = {
     },
   },
 };
+function printMembers(members: readonly number[], names: Names): string {
+  return `members:${members.map((port) => printPort(port, names)).join(",")}`;
+}
+
 const bundleText: ActionText<Bundle> = {
   print: ({ fields, basis, algorithm, members }, names) =>
-    `bundle(${fields},${basis},${algorithm},ofport,members:${members.map((port) => printPort(port, names)).join(",")})`,
+    `bundle(${fields},${basis},${algorithm},ofport,${printMembers(members, names)})`,
   keywords: {
     bundle({ value: list }, context) {
       const { words, head } = parseBundle(list);
@@ -194,7 +214,7 @@ const bundleText: ActionText<Bundle> = {
 };
 const bundleLoadText: ActionText<BundleLoad> = {
   print: ({ fields, basis, algorithm, members, dst }, names) =>
-    `bundle_load(${fields},${basis},${algorithm},ofport,${printSubField(dst)},members:${members.map((port) => printPort(port, names)).join(",")})`,
+    `bundle_load(${fields},${basis},${algorithm},ofport,${printSubField(dst)},${printMembers(members, names)})`,
   keywords: {
     bundle_load({ value: list }, context) {
       const { words, head } = parseBundle(list);

@@ -32,7 +32,8 @@ function addRow(name: ActionType, forms: readonly ActionForm[]): void {
 
 /**
  * Encodes actions one behind another (OpenFlow 1.5.1 section 7.2.6), in the forms that vswitchd returns for them.
- * @throws {EncodeError} `bad-value`, `out-of-range`, `unsupported` (a field without room in a structure), `too-long` (an action over 65535 bytes).
+ * @throws {EncodeError} `bad-value`, `out-of-range`, `unsupported` (a field without room in a structure), `too-long`
+ * (an action over 65535 bytes).
  */
 export function encodeActions(w: Writer, actions: readonly Action[]): void {
   for (const action of actions) encodeAction(w, action);
@@ -59,7 +60,8 @@ function formOf(action: Action): ActionForm {
 
 /**
  * Decodes actions up to the end of the reader.
- * @throws {DecodeError} `truncated`, `bad-length`, `bad-value`, `unsupported` (an action or a field that no row describes).
+ * @throws {DecodeError} `truncated`, `bad-length`, `bad-value`, `unsupported` (an action or a field that no row
+ * describes).
  */
 export function decodeActions(r: Reader): Action[] {
   const actions: Action[] = [];

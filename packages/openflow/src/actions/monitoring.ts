@@ -80,7 +80,10 @@ const sampleText: ActionText<Sample> = {
 
 const nothing = structure({});
 
-/** Actions that watch, and two for debugging Open vSwitch itself, which takes them only when started with --enable-dummy. */
+/**
+ * Actions that watch, and two for debugging Open vSwitch itself, which takes them only when started with
+ * --enable-dummy.
+ */
 export const MONITORING_ACTIONS = {
   sample: action(
     sampleText,

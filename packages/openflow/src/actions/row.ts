@@ -3,8 +3,8 @@ import type { ErrorName } from "../error-table.ts";
 import type { ActionText } from "../text/action-text.ts";
 
 /**
- * One form of an action on the wire: an OpenFlow action type, or a subtype behind 0xffff and its experimenter, and what stands behind the header
- * (behind the subtype, for an experimenter's).
+ * One form of an action on the wire: an OpenFlow action type, or a subtype behind 0xffff and its experimenter, and what
+ * stands behind the header (behind the subtype, for an experimenter's).
  */
 export interface ActionForm<T extends object = object> {
   readonly experimenter: number;

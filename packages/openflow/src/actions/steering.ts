@@ -76,7 +76,9 @@ const outputTruncText: ActionText<{ readonly port: number; readonly maxLen: numb
   keywords: {},
 };
 
-/** Looks the packet up again as if it came in by `port` (absent: as it did), in `table` (absent: this one), and goes on. */
+/**
+ * Looks the packet up again as if it came in by `port` (absent: as it did), in `table` (absent: this one), and goes on.
+ */
 export interface Resubmit {
   readonly port?: number;
   readonly table?: number;

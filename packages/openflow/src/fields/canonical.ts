@@ -9,8 +9,8 @@ type Term = number | bigint | Masked;
 type Terms = Record<string, Term | undefined>;
 
 /**
- * Fields that are another view of bits which OpenFlow 1.5 has under another name in a match. Each says how its value and mask are spelled there.
- * What the other spelling cannot express is `unsupported`, since the switch would lose it.
+ * Fields that are another view of bits which OpenFlow 1.5 has under another name in a match. Each says how its value
+ * and mask are spelled there. What the other spelling cannot express is `unsupported`, since the switch would lose it.
  */
 const VIEWS: Readonly<Record<string, (value: bigint, mask: bigint, out: Terms) => void>> = {
   nxm_in_port: (value, _mask, out) => add(out, "in_port", widenPort(Number(value)), 0xffffffff),
@@ -31,7 +31,8 @@ export function widenPort(port: number): number {
 
 /**
  * The same match in the fields that an OpenFlow 1.5 match has on the wire.
- * @throws {EncodeError} `bad-value` where two views contradict each other, `out-of-range`, `unsupported` for a part of vlan_tci's priority bits.
+ * @throws {EncodeError} `bad-value` where two views contradict each other, `out-of-range`, `unsupported` for a part of
+ * vlan_tci's priority bits.
  */
 export function withoutViews(match: Match): Match {
   const terms: Terms = match;

@@ -1,6 +1,7 @@
 /**
- * Identities of OXM and NXM fields. On the wire, big-endian: `class:16 | field:7 | hasMask:1 | length:8 | [experimenter:32] | value | [mask]`
- * (OpenFlow 1.5.1 section 7.2.3.2). The length counts what follows the first four bytes, so it includes the experimenter id.
+ * Identities of OXM and NXM fields. On the wire, big-endian: `class:16 | field:7 | hasMask:1 | length:8 |
+ * [experimenter:32] | value | [mask]` (OpenFlow 1.5.1 section 7.2.3.2). The length counts what follows the first four
+ * bytes, so it includes the experimenter id.
  */
 export interface Oxm {
   readonly class: number;

@@ -10,7 +10,10 @@ function exact(term: Term, ones: number): number {
   return term !== undefined && term.mask === ones ? term.value : -1;
 }
 
-/** The Ethertype that a match asks for, by itself or by the type of a packet that is not Ethernet; -1 where it leaves it open. */
+/**
+ * The Ethertype that a match asks for, by itself or by the type of a packet that is not Ethernet; -1 where it leaves it
+ * open.
+ */
 export function ethertypeOf(match: Match): number {
   const packetType = exact(match.packet_type, 0xffffffff);
   if (packetType >>> 16 === 1 && packetType !== -1) return packetType & 0xffff;

@@ -45,7 +45,9 @@ export interface FieldOptions {
   readonly writable?: true;
   readonly needs?: Prerequisite;
   readonly format?: Format;
-  /** The spellings of ovs-fields(7) where they are not the name of the row; the first is the one that ovs-ofctl prints. */
+  /**
+   * The spellings of ovs-fields(7) where they are not the name of the row; the first is the one that ovs-ofctl prints.
+   */
   readonly text?: readonly string[];
   /** vswitchd 3.1 takes the value for the mask, so that is what it must be sent: 5 comes back as 5/5. */
   readonly valueAsMask?: true;
@@ -64,8 +66,8 @@ export interface FieldOptions {
 /** One field. `V` is how a value looks in TypeScript: fields of up to 48 bits are numbers, wider ones bigints. */
 export interface Field<V extends number | bigint = number | bigint> extends FieldOptions {
   /**
-   * The first is what is sent in OpenFlow 1.5. Nicira's structures hold the NXM one, or else the last, which is also what ovs-ofctl prints. All are
-   * understood. Without any, the field is one of text only.
+   * The first is what is sent in OpenFlow 1.5. Nicira's structures hold the NXM one, or else the last, which is also
+   * what ovs-ofctl prints. All are understood. Without any, the field is one of text only.
    */
   readonly identities: readonly Oxm[];
   /** Meaningful bits, the low ones. 0: as many as the switch mapped to the field (tun_metadata). */

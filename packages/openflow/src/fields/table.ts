@@ -5,11 +5,14 @@ const hexadecimal = "hexadecimal";
 const ethernet = "ethernet";
 
 /**
- * Every field of ovs-fields(7) as Open vSwitch 3.1 speaks it in OpenFlow 1.5. ONE ROW PER FIELD: encode, decode, text, width checks, prerequisites
- * and types derive from it. The order of the rows is the order in which vswitchd writes a match, and so is ours.
+ * Every field of ovs-fields(7) as Open vSwitch 3.1 speaks it in OpenFlow 1.5. ONE ROW PER FIELD: encode, decode, text,
+ * width checks, prerequisites and types derive from it. The order of the rows is the order in which vswitchd writes a
+ * match, and so is ours.
  *
- * A name is the long name of the field; what ovs-ofctl spells otherwise says so in `text`. `dl_vlan`, `dl_vlan_pcp`, `nw_tos`, `vlan_tci`,
- * `nxm_in_port` and the registers are other views of bits that a further row has on the wire of OpenFlow 1.5 matches: see `canonical.ts`.
+ * A name is the long name of the field; what ovs-ofctl spells otherwise says so in `text`. `dl_vlan`, `dl_vlan_pcp`,
+ * `nw_tos`, `vlan_tci`,
+ * `nxm_in_port` and the registers are other views of bits that a further row has on the wire of OpenFlow 1.5 matches:
+ * see `canonical.ts`.
  */
 export const FIELDS = {
   packet_type: field(32, [basic(44, "PACKET_TYPE")], { format: "packet_type" }),
@@ -199,7 +202,8 @@ export const FIELDS = {
   tun_ipv6_dst: wideField(128, [nxm1(110, "TUN_IPV6_DST")], { maskable: true, writable: true, format: "ipv6" }),
   tun_gbp_id: field(16, [nxm1(38, "TUN_GBP_ID")], { maskable: true, writable: true }),
   tun_gbp_flags: field(8, [nxm1(39, "TUN_GBP_FLAGS")], { maskable: true, writable: true, format: hexadecimal }),
-  // Options that the switch maps to Geneve TLVs, of the length that it was told (NXT_TLV_TABLE_MOD). Mask 0: the option is there at all.
+  // Options that the switch maps to Geneve TLVs, of the length that it was told (NXT_TLV_TABLE_MOD). Mask 0: the option
+  // is there at all.
   ...numbered("tun_metadata", 64, (n) =>
     mappedField([nxm1(40 + n, `TUN_METADATA${n}`)], { maskable: true, writable: true, format: hexadecimal }),
   ),

@@ -148,7 +148,10 @@ function isCovered(value: number | bigint, mask: number | bigint): boolean {
   return (value & BigInt(mask)) === value;
 }
 
-/** Reads one OXM with its value. A full mask vanishes; bits of the value outside of the mask do not decode, as vswitchd has it. */
+/**
+ * Reads one OXM with its value. A full mask vanishes; bits of the value outside of the mask do not decode, as vswitchd
+ * has it.
+ */
 export function readOxm(r: Reader): FieldTerm {
   const at = r.offset;
   const { row, masked, bytes } = readHeader(r);

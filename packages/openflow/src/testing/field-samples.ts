@@ -1,4 +1,7 @@
-/** For every row of the table of fields: matches and writes that exercise it. Derived from the row; exceptions are listed. */
+/**
+ * For every row of the table of fields: matches and writes that exercise it. Derived from the row; exceptions are
+ * listed.
+ */
 import type { Action } from "../actions/index.ts";
 import { type FieldRow, fieldRow } from "../fields/lookup.ts";
 import type { Prerequisite } from "../fields/row.ts";

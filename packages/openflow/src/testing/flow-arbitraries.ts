@@ -96,7 +96,9 @@ function matchIn(context: Match): fc.Arbitrary<Match> {
     );
 }
 
-/** Actions that are alone, or that make another packet of what the match is about, so that others need not fit any more. */
+/**
+ * Actions that are alone, or that make another packet of what the match is about, so that others need not fit any more.
+ */
 const APART = new Set<ActionType>([
   "meter",
   "conjunction",

@@ -1,6 +1,7 @@
 /**
- * A real Open vSwitch for tests: its own ovsdb-server and ovs-vswitchd (userspace datapath) in a temporary directory and a network namespace of its
- * own, so that several run side by side and beside the machine's. Needs root and openvswitch-switch.
+ * A real Open vSwitch for tests: its own ovsdb-server and ovs-vswitchd (userspace datapath) in a temporary directory
+ * and a network namespace of its own, so that several run side by side and beside the machine's. Needs root and
+ * openvswitch-switch.
  */
 import { execFile, execFileSync } from "node:child_process";
 import { readFileSync, rmSync } from "node:fs";

@@ -15,7 +15,10 @@ export type Read<T> = (argument: Argument, context: TextContext) => T;
 /** How ovs-ofctl spells an action. */
 export interface ActionText<T> {
   print(action: T, names: Names): string;
-  /** The words that introduce it, each with what reads the rest. Forms that are no spelling of one action alone are in `shorthands.ts`. */
+  /**
+   * The words that introduce it, each with what reads the rest. Forms that are no spelling of one action alone are in
+   * `shorthands.ts`.
+   */
   readonly keywords: Readonly<Record<string, Read<T>>>;
 }
 

@@ -20,12 +20,16 @@ function isSame(a: SubField, b: SubField): boolean {
   return a.field === b.field && a.start === b.start;
 }
 
+function printSource(from: LearnSource): string {
+  return typeof from === "object" ? printSubField(from) : hexOrZero(from);
+}
+
 function printSpec(one: LearnSpec, names: Names): string {
   switch (one.spec) {
     case "output":
       return `output:${printSubField(one.from)}`;
     case "load":
-      return `load:${typeof one.from === "object" ? printSubField(one.from) : hexOrZero(one.from)}->${printSubField(one.to)}`;
+      return `load:${printSource(one.from)}->${printSubField(one.to)}`;
     case "match": {
       const { from, to } = one;
       if (typeof from === "object")

@@ -189,7 +189,10 @@ function putProtocol(match: Match, parts: string[], hidden: Set<string>): void {
   parts.push(protocol ?? name);
 }
 
-/** What ovs-ofctl does not print: fields of the other version of ERSPAN, or of none, and contexts of NSH without "type 1". */
+/**
+ * What ovs-ofctl does not print: fields of the other version of ERSPAN, or of none, and contexts of NSH without "type
+ * 1".
+ */
 function hideUnprinted(match: Match, hidden: Set<string>): void {
   const version = typeof match.tun_erspan_ver === "object" ? match.tun_erspan_ver.value : match.tun_erspan_ver;
   if (version !== 1) hidden.add("tun_erspan_idx");
@@ -197,7 +200,10 @@ function hideUnprinted(match: Match, hidden: Set<string>): void {
   if (match.nsh_mdtype !== 1) hidden.add("nsh_c1").add("nsh_c2").add("nsh_c3").add("nsh_c4");
 }
 
-/** ovs-ofctl does not know how long the option is: a mask of whole bytes, as many as are needed, looks to it like all of them. */
+/**
+ * ovs-ofctl does not know how long the option is: a mask of whole bytes, as many as are needed, looks to it like all of
+ * them.
+ */
 function putTunnelMetadata(name: string, terms: Readonly<Record<string, Term | undefined>>, parts: string[]): void {
   const term = terms[name];
   if (term === undefined) return;

@@ -2,7 +2,10 @@ import type { Piece } from "./piece.ts";
 
 const INTEGER = /^(-?)(?:(0x[0-9a-f]+)|0([0-7]+)|(\d+))$/i;
 
-/** An unsigned integer of so many bits: decimal, hexadecimal, or octal as in C; a negative one stands for its two's complement. */
+/**
+ * An unsigned integer of so many bits: decimal, hexadecimal, or octal as in C; a negative one stands for its two's
+ * complement.
+ */
 export function parseBigInt(piece: Piece, bits: number, what: string): bigint {
   const found = INTEGER.exec(piece.text.trim());
   if (found === null) piece.fail("bad-value", `${what}: "${piece.text}" is not a number`);

@@ -1,7 +1,10 @@
 /** Why a text could not be read. The code is the API; the message is for people. */
 export type TextCode = "unknown-keyword" | "missing" | "bad-value" | "out-of-range" | "unknown-name" | "conflict";
 
-/** A text in ovs-ofctl's syntax that cannot be read. `offset` counts characters from the start of the text that the caller handed in. */
+/**
+ * A text in ovs-ofctl's syntax that cannot be read. `offset` counts characters from the start of the text that the
+ * caller handed in.
+ */
 export class TextError extends Error {
   override readonly name = "TextError";
   readonly code: TextCode;

@@ -99,7 +99,10 @@ function parseOutput(value: Piece, numbers: NamedNumbers): Action {
   return { type: "output", port: parsePort(value, numbers) };
 }
 
-/** `controller`, `controller:max_len` and `controller(max_len=...)` alone are an output; with more to say, an action of its own. */
+/**
+ * `controller`, `controller:max_len` and `controller(max_len=...)` alone are an output; with more to say, an action of
+ * its own.
+ */
 function parseToController(value: Piece): Action {
   const to = (maxLen: number | undefined): Action => ({
     type: "output",
