@@ -24,7 +24,7 @@ export function compile(
   const roots = view === "everything" ? () => true : onHost.roots;
   const engine = new Engine<Desired>({ apps: apps.map((app) => app.compile), output: desiredOutput, roots });
   const delivered = new Set<string>([LOCAL]);
-  let wanted = new Set(state.map(({ partition }) => partition).filter(roots));
+  let wanted = new Set<string>([chassisTopic(SELF), ...state.map(({ partition }) => partition).filter(roots)]);
   let first = true;
   while (first || wanted.size > 0) {
     const arriving = [...wanted].filter((partition) => !delivered.has(partition));
