@@ -182,6 +182,18 @@ test("what is decoded encodes to the same bytes, and decodes to the same match",
   );
 });
 
+test("actions too deep in actions are refused, not followed", () => {
+  const DEPTH = 3000;
+  const w = new Writer();
+  for (let left = DEPTH; left > 0; left--)
+    w.u16(0xffff)
+      .u16(16 * left)
+      .u32(0x2320)
+      .u16(42)
+      .zeros(6);
+  assert.throws(() => decodeActions(new Reader(w.slice())), DecodeError);
+});
+
 test("decoders survive random bytes", () => {
   const survive = (decoder: () => unknown): void => {
     try {

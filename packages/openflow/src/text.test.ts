@@ -215,6 +215,12 @@ test("no text makes the reader fail in another way", () => {
   );
 });
 
+test("actions too deep in actions are refused, not followed", () => {
+  const nested = (depth: number): string => `actions=${"clone(".repeat(depth)}output:1${")".repeat(depth)}`;
+  assert.equal(printFlow(parseFlow(nested(20))), nested(20));
+  assert.throws(() => parseFlow(nested(3000)), TextError);
+});
+
 test("IPv6 addresses are printed as the C library prints them, and read back", () => {
   for (const text of [
     "::",

@@ -46,7 +46,23 @@ export function printInstructions(instructions: Instructions, names: Names = {})
   return parts.length === 0 ? "drop" : parts.join(",");
 }
 
+/** How deep actions may stand in actions: vswitchd takes no more. */
+const MAX_DEPTH = 32;
+let depth = 0;
+
+/** One word of a list, which may stand for several actions. */
 function readAction(argument: Argument, context: TextContext): readonly Action[] {
+  const { key } = argument;
+  if (depth >= MAX_DEPTH) return key.fail("out-of-range", `actions ${depth} deep`);
+  depth++;
+  try {
+    return readWord(argument, context);
+  } finally {
+    depth--;
+  }
+}
+
+function readWord(argument: Argument, context: TextContext): readonly Action[] {
   const { key } = argument;
   const read = readers.get(key.text.toLowerCase());
   if (read !== undefined) return read(argument, context);
