@@ -6,6 +6,7 @@ export { backOff, commitWithRetry, type RetryOptions } from "./commit-retry.ts";
 export * from "./contract.ts";
 export * from "./errors.ts";
 export { type ConnectOptions, connectRelay } from "./relay/client.ts";
+export { RELAY_PATH, RELAY_PROTOCOL } from "./relay/frames.ts";
 export { type Rights, rightsOf } from "./relay/rights.ts";
 export { type Relay, type RelayOptions, serveRelay } from "./relay/server.ts";
 export type { SessionLimits } from "./relay/session.ts";

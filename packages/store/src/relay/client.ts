@@ -134,8 +134,11 @@ class RelayClient implements StoreDriver {
   }
 
   #frame(frame: ServerFrame): void {
-    if ("watch" in frame) this.#watches.get(frame.watch)?.frame(frame);
-    else if (frame.type === "lost") this.#leases.lost(frame.name, frame.fence);
+    if ("watch" in frame) {
+      const watch = this.#watches.get(frame.watch);
+      if (watch !== undefined) watch.frame(frame);
+      else if (frame.type === "page") this.#connection.send({ type: "ack", pages: 1 });
+    } else if (frame.type === "lost") this.#leases.lost(frame.name, frame.fence);
   }
 }
 

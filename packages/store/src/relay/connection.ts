@@ -2,7 +2,14 @@ import { WebSocket } from "ws";
 import type { Clock } from "../clock.ts";
 import { backOff } from "../commit-retry.ts";
 import { errorFromFields, Forbidden, OutcomeUnknown, TooLarge, Unavailable } from "../errors.ts";
-import { type ClientFrame, decodeServerFrame, encodeClientFrame, type ServerFrame, type Welcome } from "./frames.ts";
+import {
+  type ClientFrame,
+  decodeServerFrame,
+  encodeClientFrame,
+  RELAY_PROTOCOL,
+  type ServerFrame,
+  type Welcome,
+} from "./frames.ts";
 import { ProtocolError, textOf } from "./json.ts";
 
 const FIRST_RETRY_MILLISECONDS = 50;
@@ -130,7 +137,7 @@ export class Connection {
 
   #connect(): void {
     const { address, token, ca } = this.#options;
-    const socket = new WebSocket(address, {
+    const socket = new WebSocket(address, RELAY_PROTOCOL, {
       headers: { authorization: `Bearer ${token}` },
       handshakeTimeout: HANDSHAKE_MILLISECONDS,
       perMessageDeflate: false,

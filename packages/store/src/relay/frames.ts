@@ -20,8 +20,9 @@ import * as values from "./values.ts";
  * number that the client chose; all that is sent for a topic after `began` belongs to the `add` of that generation. Pages of snapshots are sent
  * only as far as the client's `ack`s allow.
  */
-export const PROTOCOL = 1;
 export const RELAY_PATH = "/store";
+/** The WebSocket subprotocol (RFC 6455 section 1.9): a later, incompatible one gets another name, and servers offer both. */
+export const RELAY_PROTOCOL = "dragonflow-store.1";
 /** Pages of snapshots that are on their way to one client, at most. */
 export const PAGE_WINDOW = 16;
 

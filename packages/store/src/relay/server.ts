@@ -5,7 +5,7 @@ import { WebSocketServer } from "ws";
 import { type Clock, systemClock } from "../clock.ts";
 import type { StoreDriver } from "../contract.ts";
 import type { Subject } from "../tokens.ts";
-import { encodeServerFrame, RELAY_PATH } from "./frames.ts";
+import { encodeServerFrame, RELAY_PATH, RELAY_PROTOCOL } from "./frames.ts";
 import { Hub } from "./hub.ts";
 import { ServerLeases } from "./server-leases.ts";
 import { Session, type SessionLimits } from "./session.ts";
@@ -47,7 +47,12 @@ export function serveRelay(options: RelayOptions): Relay {
   const limits: SessionLimits = { ...DEFAULT_LIMITS, ...options.limits };
   const report = options.onError ?? (() => undefined);
   const sessions = new Set<Session>();
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: limits.frameBytes, perMessageDeflate: false });
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: limits.frameBytes,
+    perMessageDeflate: false,
+    handleProtocols: () => RELAY_PROTOCOL,
+  });
   const leases = new ServerLeases(driver, clock);
   let closed = false;
   const hub = new Hub(driver, (error) => {
@@ -67,6 +72,8 @@ export function serveRelay(options: RelayOptions): Relay {
   async function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     if (request.url !== RELAY_PATH) return refuse(socket, 404, "Not Found");
     if (closed || sessions.size >= connections) return refuse(socket, 503, "Service Unavailable");
+    const offered = request.headers["sec-websocket-protocol"]?.split(/\s*,\s*/) ?? [];
+    if (!offered.includes(RELAY_PROTOCOL)) return refuse(socket, 426, "Upgrade Required");
     const token = /^Bearer (\S+)$/.exec(request.headers.authorization ?? "")?.[1];
     const subject = token === undefined ? undefined : await authorize(token);
     if (subject === undefined) return refuse(socket, 401, "Unauthorized");

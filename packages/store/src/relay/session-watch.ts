@@ -3,6 +3,7 @@ import {
   comparePositions,
   type Head,
   ORIGIN,
+  type Row,
   type Snapshot,
   type StoreDriver,
   type Subscription,
@@ -23,6 +24,8 @@ export interface SessionLink {
   onDrained(member: SubscribedTopic): void;
   /** One page may be sent; rejects when the session ended. */
   pageCredit(): Promise<void>;
+  /** It was not sent after all. */
+  returnCredit(): void;
   failed(error: unknown): void;
 }
 
@@ -247,20 +250,23 @@ export class SessionWatch {
     const head: Head = { lineage: snapshot.lineage, position: snapshot.position };
     if (each.dropped) return;
     this.link.send({ type: "snapshot", watch: this.number, topic, head });
-    for await (const page of snapshot.rows) {
+    for await (const page of snapshot.rows)
       for (let start = 0; start < page.length; ) {
         let end = start;
         for (let bytes = 0; end < page.length && bytes < FRAME_BYTES; end++)
           bytes += 100 + (page[end]?.value.length ?? 0);
-        await this.link.pageCredit();
-        if (each.dropped) return;
-        this.link.send({ type: "page", watch: this.number, topic, rows: page.slice(start, end), last: false });
+        if (!(await this.#sendPage(each, page.slice(start, end), false))) return;
         start = end;
       }
-    }
-    await this.link.pageCredit();
-    if (each.dropped) return;
-    this.link.send({ type: "page", watch: this.number, topic, rows: [], last: true });
+    if (!(await this.#sendPage(each, [], true))) return;
     each.sent = head;
+  }
+
+  /** False: nobody wants it any more. */
+  async #sendPage(each: SubscribedTopic, rows: readonly Row[], last: boolean): Promise<boolean> {
+    await this.link.pageCredit();
+    if (each.dropped) this.link.returnCredit();
+    else this.link.send({ type: "page", watch: this.number, topic: each.topic, rows, last });
+    return !each.dropped;
   }
 }

@@ -121,6 +121,10 @@ export class Session implements SessionLink, LeaseLink {
     await wanted.promise;
   }
 
+  returnCredit(): void {
+    this.#grantCredit(1);
+  }
+
   /** The store or the protocol failed under this connection: the client is to try another time. */
   failed(error: unknown): void {
     if (this.closed.aborted) return;

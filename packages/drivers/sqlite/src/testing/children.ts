@@ -7,6 +7,7 @@ export interface Child extends AsyncDisposable {
   readonly pid: number;
   /** The next line that it prints. @throws when it ended before. */
   line(): Promise<string>;
+  tell(line: string): void;
   /** Closes its input: it is to end by itself. */
   stop(): Promise<void>;
   kill(): Promise<void>;
@@ -37,6 +38,9 @@ export function startChild(script: string, args: readonly string[], prefix: read
       const { value, done } = await lines.next();
       if (done === true) throw new Error(`${script} ended`);
       return value;
+    },
+    tell(line) {
+      stdin.write(`${line}\n`);
     },
     async stop() {
       stdin.end();
