@@ -55,7 +55,7 @@ export function serveRelay(options: RelayOptions): Relay {
   });
   const leases = new ServerLeases(driver, clock);
   let closed = false;
-  const hub = new Hub(driver, (error) => {
+  const hub = new Hub(driver, clock, (error) => {
     if (!closed) for (const session of sessions) session.failed(error);
   });
   const welcome = encodeServerFrame({

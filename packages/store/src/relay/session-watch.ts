@@ -3,13 +3,13 @@ import {
   comparePositions,
   type Head,
   ORIGIN,
-  type Row,
   type Snapshot,
   type StoreDriver,
   type Subscription,
 } from "../contract.ts";
 import type { ServerFrame } from "./frames.ts";
-import type { Hub, Member, SharedFrame } from "./hub.ts";
+import type { Hub, Member } from "./hub.ts";
+import { framesOf, type SharedCommit, SharedPage } from "./shared.ts";
 
 /** What a watch needs of the connection that it belongs to. */
 export interface SessionLink {
@@ -31,9 +31,6 @@ export interface SessionLink {
 
 /** Commits that wait for a client's snapshot to be sent, at most; beyond, it gets another one. */
 const QUEUE_LIMIT = 10_000;
-/** A page of a snapshot is sent in frames of about this size. */
-const FRAME_BYTES = 256 * 1024;
-
 const sameHead = (a: Head | undefined, b: Head | undefined): boolean =>
   a !== undefined && b !== undefined && a.lineage === b.lineage && a.position === b.position;
 
@@ -45,7 +42,7 @@ export class SubscribedTopic implements Member {
   sent: Head | undefined;
   /** `joining`: commits wait until what is before them was sent. `missed`: they are not kept. */
   state: "joining" | "live" | "missed" | "dropped" = "joining";
-  queue: SharedFrame[] = [];
+  queue: SharedCommit[] = [];
   toldStale = false;
 
   constructor(topic: Topic, watch: SessionWatch, from: Head | undefined) {
@@ -58,17 +55,17 @@ export class SubscribedTopic implements Member {
     return this.state === "dropped";
   }
 
-  commit(frame: SharedFrame): void {
+  commit(shared: SharedCommit): void {
     switch (this.state) {
       case "joining":
-        this.queue.push(frame);
-        if (this.queue.length > QUEUE_LIMIT) this.queue = [frame];
+        this.queue.push(shared);
+        if (this.queue.length > QUEUE_LIMIT) this.queue = [shared];
         break;
       case "live":
         if (this.watch.link.congested) this.miss();
-        else if (frame.commit.prev === this.sent?.position) this.pass(frame);
+        else if (shared.commit.prev === this.sent?.position) this.pass(shared);
         // What was fetched may be ahead of the hub; a hole cannot be, but would be fetched as well.
-        else if (!this.#isSent(frame)) this.broken();
+        else if (!this.#isSent(shared)) this.broken();
         break;
       case "missed":
       case "dropped":
@@ -77,14 +74,14 @@ export class SubscribedTopic implements Member {
         this.state satisfies never;
     }
   }
-  #isSent({ commit }: SharedFrame): boolean {
+  #isSent({ commit }: SharedCommit): boolean {
     return (
       commit.lineage === this.sent?.lineage && comparePositions(commit.position, this.sent?.position ?? ORIGIN) <= 0
     );
   }
-  pass(frame: SharedFrame): void {
-    this.watch.link.sendShared(frame.bytesFor(this.watch.number));
-    this.sent = { lineage: frame.commit.lineage, position: frame.commit.position };
+  pass(shared: SharedCommit): void {
+    this.watch.link.sendShared(shared.bytesFor(this.watch.number));
+    this.sent = { lineage: shared.commit.lineage, position: shared.commit.position };
   }
   miss(): void {
     this.state = "missed";
@@ -109,10 +106,10 @@ export class SubscribedTopic implements Member {
   goLive(): boolean {
     const waiting = this.queue;
     this.queue = [];
-    for (const frame of waiting) {
-      const { lineage, prev } = frame.commit;
-      if (lineage === this.sent?.lineage && prev === this.sent.position) this.pass(frame);
-      else if (!this.#isSent(frame)) return false;
+    for (const shared of waiting) {
+      const { lineage, prev } = shared.commit;
+      if (lineage === this.sent?.lineage && prev === this.sent.position) this.pass(shared);
+      else if (!this.#isSent(shared)) return false;
     }
     this.state = "live";
     return true;
@@ -171,9 +168,11 @@ export class SessionWatch {
     // Dropped while it was waiting: it must not stay a member.
     for (const each of topics) if (each.state === "dropped") this.link.hub.leave(each);
     let behind = topics.filter((each) => each.state === "joining" && !this.#followsFrom(each));
-    while (behind.length > 0) {
-      const fetched = await this.#fetch(behind);
-      behind = fetched.filter((each) => each.state === "joining");
+    for (const each of behind) if (each.sent === undefined) await this.#share(each);
+    for (;;) {
+      behind = behind.filter((each) => each.state === "joining");
+      if (behind.length === 0) break;
+      await this.#fetch(behind);
     }
     const live = topics.filter((each) => each.state === "live");
     for (const each of live) each.toldStale = false;
@@ -189,8 +188,19 @@ export class SessionWatch {
     return sameHead(reached, each.sent) && each.goLive();
   }
 
+  /** The snapshot that all newcomers share, where there is one. */
+  async #share(each: SubscribedTopic): Promise<void> {
+    const shared = await this.link.hub.snapshot(each.topic);
+    if (shared === undefined || each.dropped) return;
+    if (shared.isFollowed) each.queue = [...shared.commits];
+    this.link.send({ type: "snapshot", watch: this.number, topic: each.topic, head: shared.head });
+    for (const page of shared.pages) if (!(await this.#sendPage(each, page))) return;
+    each.sent = shared.head;
+    each.goLive();
+  }
+
   /** Through a watch of its own, until each has its snapshot or the difference. */
-  async #fetch(topics: readonly SubscribedTopic[]): Promise<readonly SubscribedTopic[]> {
+  async #fetch(topics: readonly SubscribedTopic[]): Promise<void> {
     const waiting = new Map(topics.map((each) => [each.topic, each]));
     const settle = (each: SubscribedTopic): void => {
       waiting.delete(each.topic);
@@ -237,7 +247,6 @@ export class SessionWatch {
       this.link.closed.removeEventListener("abort", onClosed);
       await watch.close();
     }
-    return topics;
   }
 
   async #sendOnce(topics: readonly SubscribedTopic[]): Promise<void> {
@@ -251,22 +260,16 @@ export class SessionWatch {
     if (each.dropped) return;
     this.link.send({ type: "snapshot", watch: this.number, topic, head });
     for await (const page of snapshot.rows)
-      for (let start = 0; start < page.length; ) {
-        let end = start;
-        for (let bytes = 0; end < page.length && bytes < FRAME_BYTES; end++)
-          bytes += 100 + (page[end]?.value.length ?? 0);
-        if (!(await this.#sendPage(each, page.slice(start, end), false))) return;
-        start = end;
-      }
-    if (!(await this.#sendPage(each, [], true))) return;
+      for (const rows of framesOf(page)) if (!(await this.#sendPage(each, new SharedPage(topic, rows, false)))) return;
+    if (!(await this.#sendPage(each, new SharedPage(topic, [], true)))) return;
     each.sent = head;
   }
 
   /** False: nobody wants it any more. */
-  async #sendPage(each: SubscribedTopic, rows: readonly Row[], last: boolean): Promise<boolean> {
+  async #sendPage(each: SubscribedTopic, page: SharedPage): Promise<boolean> {
     await this.link.pageCredit();
     if (each.dropped) this.link.returnCredit();
-    else this.link.send({ type: "page", watch: this.number, topic: each.topic, rows, last });
+    else this.link.sendShared(page.bytesFor(this.number));
     return !each.dropped;
   }
 }
