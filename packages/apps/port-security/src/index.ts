@@ -42,7 +42,7 @@ const nd = defineFlowTable({
   name: "port_security_nd",
   purpose: "what an IPv6 packet claims about neighbours",
   stage: stages.sourceGuard,
-  match: ["sourcePort", "eth_type", "ip_proto", "icmpv6_type", "nd_target", "nd_sll", "nd_tll"],
+  match: ["sourcePort", "eth_type", "ip_proto", "icmpv6_type", "icmpv6_code", "nd_target", "nd_sll", "nd_tll"],
   next: [stages.egressConntrack],
   internal: true,
   miss: "next",
@@ -137,6 +137,7 @@ function ownAddress(owner: Owner, from: MatchSpec, { mac, ip }: AddressPair): re
     eth_type: ETH_TYPE.ipv6,
     ip_proto: IP_PROTO.icmpv6,
     icmpv6_type: ICMP6.neighbourAdvertisement,
+    icmpv6_code: 0,
     nd_target: ip,
   };
   return [
@@ -156,6 +157,8 @@ function ownMac(owner: Owner, from: MatchSpec, mac: string): readonly Desired[] 
     eth_type: ETH_TYPE.ipv6,
     ip_proto: IP_PROTO.icmpv6,
     icmpv6_type: ICMP6.neighbourSolicitation,
+    // With any other code its options cannot be seen, and read as zero.
+    icmpv6_code: 0,
   };
   const dhcp = { eth_type: ETH_TYPE.ipv4, ipv4_src: UNSPECIFIED4, ip_proto: IP_PROTO.udp, udp_src: 68, udp_dst: 67 };
   return [

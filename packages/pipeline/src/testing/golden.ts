@@ -26,7 +26,7 @@ export function printDesired(bound: Bound, desired: readonly Desired[]): string 
     if (section === undefined) sections.set(title, [...lines]);
     else section.push(...lines);
   };
-  for (const { flow, owner } of ownedFlows(bound)) add(owner, printFlow(flow, bound.names));
+  for (const { text, owner } of ownedFlows(bound)) add(owner, text);
   for (const item of desired) {
     if (item.type === "group") add(ownerText(item.owner), ...printGroup(bound, item, bound.names));
     else if (item.type !== "flow") add("besides", printOther(bound, item));
@@ -37,11 +37,12 @@ export function printDesired(bound: Bound, desired: readonly Desired[]): string 
     .join("\n");
 }
 
-function ownedFlows(bound: Bound): readonly { readonly flow: Flow; readonly owner: string }[] {
+/** Without their cookies, which say once more whose they are. */
+function ownedFlows(bound: Bound): readonly { readonly text: string; readonly flow: Flow; readonly owner: string }[] {
   return bound.flows
     .flatMap((flow) => {
       const owner = bound.ownerOf(flow);
-      return owner === undefined ? [] : [{ flow, owner, text: printFlow(flow, bound.names) }];
+      return owner === undefined ? [] : [{ flow, owner, text: printFlow({ ...flow, cookie: 0n }, bound.names) }];
     })
     .sort((a, b) => a.flow.table - b.flow.table || b.flow.priority - a.flow.priority || (a.text < b.text ? -1 : 1));
 }

@@ -1,5 +1,6 @@
 /** For tests and benchmarks of whatever stands on the pipeline. */
 export * from "./compile.ts";
+export * from "./frames.ts";
 export * from "./golden.ts";
 export * from "./test-bed.ts";
 export * from "./topology.ts";
