@@ -1,6 +1,6 @@
 import type { Read } from "@dragonflow/engine";
 import { networkTopic, type RouterInterfaceRecord, type RouterRecord, routerTopic } from "@dragonflow/model";
-import { contains, parseCidr, parseIp } from "@dragonflow/packet";
+import { contains, firstAddress, formatIp, parseCidr, parseIp } from "@dragonflow/packet";
 import {
   decTtl,
   type Desired,
@@ -9,24 +9,24 @@ import {
   isIpv6,
   LOCAL,
   networks,
-  portsByAddress,
-  portsByPairAddress,
   resubmit,
   routerInterfaces,
   routerPortsByAddress,
   routers,
   set,
   setMac,
-  type Step,
   subnets,
-  towards,
 } from "@dragonflow/pipeline";
 import { app, routePriority } from "./interface-flows.ts";
 import { routerInUse } from "./reach.ts";
 import { destination } from "./steps.ts";
 import { routing } from "./tables.ts";
+import { deliver, type Delivery, holdersOf } from "./ways.ts";
 
-/** A router's extra routes: each straight to the port, or to the router, that has the next hop's address. A next hop that nobody has: no flow. */
+/**
+ * A router's extra routes: each straight to the port, or into the router, that has the next hop's address. Where nobody has it the prefix is dropped:
+ * a route that leads nowhere hides the shorter ones behind it all the same (RFC 1812 section 5.2.4.3).
+ */
 export function extraRoutes(router: RouterRecord, read: Read): readonly Desired[] {
   const host = read.row(hosts, LOCAL, "self");
   if (
@@ -37,47 +37,44 @@ export function extraRoutes(router: RouterRecord, read: Read): readonly Desired[
   )
     return [];
   const owner = { app, kind: "router", id: router.id };
-  const byDestination = Map.groupBy(router.routes, (route) => route.destination);
+  const byDestination = Map.groupBy(router.routes, (route) => withoutHostBits(route.destination));
   return [...byDestination].flatMap(([prefix, routes]) => {
-    // Several next hops for one prefix: the lowest address that leads somewhere, the same on every host.
-    const ways = routes
-      .map((route) => route.nexthop)
-      .sort()
-      .flatMap((nexthop) => throughNexthop(router.id, nexthop, host.chassis, read) ?? []);
-    const way = ways[0];
-    if (way === undefined) return [];
-    return [
-      flow(owner, routing, routePriority(prefix, false), { router: router.key, ...destination(prefix) }, way.steps),
-    ];
+    const copies = { owner, name: `route/${router.id}/${prefix}` };
+    // Several next hops for one prefix: the first in order of text that leads somewhere, the same on every host.
+    const nexthops = routes.map((route) => route.nexthop).sort();
+    const [way] = nexthops.flatMap((nexthop) => throughNexthop(router.id, nexthop, host.chassis, copies, read) ?? []);
+    const match = { router: router.key, ...destination(prefix) };
+    return [...(way?.besides ?? []), flow(owner, routing, routePriority(prefix, false), match, way?.steps ?? [])];
   });
 }
 
-interface Way {
-  readonly steps: readonly Step[];
+function withoutHostBits(prefix: string): string {
+  const cidr = parseCidr(prefix);
+  return `${formatIp(firstAddress(cidr))}/${cidr.prefixLength}`;
 }
 
-function throughNexthop(routerId: string, nexthop: string, chassis: string, read: Read): readonly Way[] | undefined {
+function throughNexthop(
+  routerId: string,
+  nexthop: string,
+  chassis: string,
+  copies: Parameters<typeof deliver>[3],
+  read: Read,
+): Delivery | undefined {
   const via = read.rows(routerInterfaces, routerTopic(routerId)).find((i) => i.adminUp && isOnLink(i, nexthop, read));
   const network = via && read.pick(networks, networkTopic(via.networkId), via.networkId, ["key", "networkType"]);
   if (via === undefined || network === undefined) return undefined;
   const topic = networkTopic(via.networkId);
-  const leave = [setMac("eth_src", via.mac), decTtl, set("network", network.key), set("routed", 1)];
+  const leave = [decTtl, set("network", network.key), set("routed", 1)];
 
   const next = read.by(routerPortsByAddress, topic, nexthop).find((port) => port.adminUp && port.routerId !== routerId);
   if (next !== undefined) {
     const router = read.pick(routers, routerTopic(next.routerId), next.routerId, ["key", "adminUp"]);
-    return router?.adminUp
-      ? [{ steps: [...leave, setMac("eth_dst", next.mac), set("router", router.key), resubmit(routing)] }]
-      : undefined;
+    // There is no wire between routers of one host: MAC addresses stay as they are, so that an error of the next one finds back to the sender.
+    const steps = router?.adminUp ? [...leave, set("router", router.key), resubmit(routing)] : undefined;
+    return steps && { besides: [], steps };
   }
-  const [owner, ...others] = [
-    ...read.by(portsByAddress, topic, nexthop),
-    ...read.by(portsByPairAddress, topic, nexthop),
-  ];
-  if (owner === undefined || others.length > 0 || !owner.adminUp) return undefined;
-  const way = towards(owner, network.networkType, chassis, read);
-  const mac = owner.pairs.find((pair) => pair.ip === nexthop)?.mac ?? owner.mac;
-  return way && [{ steps: [...leave, setMac("eth_dst", mac), ...way] }];
+  const way = deliver(holdersOf(via.networkId, nexthop, read), network, chassis, copies, read);
+  return way && { besides: way.besides, steps: [setMac("eth_src", via.mac), ...leave, ...way.steps] };
 }
 
 function isOnLink(i: RouterInterfaceRecord, address: string, read: Read): boolean {

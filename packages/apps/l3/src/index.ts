@@ -5,13 +5,22 @@
  *   switching --> [router_port] -- MAC of a router: router --> [routing] -- longest prefix: network, hop limit --> [neighbour] -- address: MAC, port
  *                     `- miss: next (l2)                          |-- own address: echo reply, or an error
  *                                                                 |-- hop limit used up: an error from the address of that side
- *                                                                 |-- extra route: straight to the port that has the next hop
+ *                                                                 |-- extra route: straight to the port that has the next hop, or drop
  *                                                                 `- miss: drop
  */
 import { derive, each } from "@dragonflow/engine";
-import { defineNetworkApp, ports, routedNetworks, routerInterfaces, routerPorts, routers } from "@dragonflow/pipeline";
+import {
+  defineNetworkApp,
+  hosts,
+  ports,
+  routedNetworks,
+  routerInterfaces,
+  routerPorts,
+  routers,
+} from "@dragonflow/pipeline";
 import { extraRoutes } from "./extra-routes.ts";
 import { app, entry, routedNetwork, routerInterface } from "./interface-flows.ts";
+import { martians } from "./martians.ts";
 import { portNeighbour } from "./neighbours.ts";
 import { errorResponder } from "./responder.ts";
 import { neighbour, routerPort, routing } from "./tables.ts";
@@ -25,6 +34,7 @@ export default defineNetworkApp({
     each(routerInterfaces, routerInterface),
     each(routers, extraRoutes),
     each(ports, portNeighbour),
+    each(hosts, martians),
   ],
   responders: [errorResponder],
 });

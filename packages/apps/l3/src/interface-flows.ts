@@ -97,14 +97,21 @@ export function routerInterface(i: RouterInterfaceRecord, read: Read): readonly 
   const linkLocal = i.addresses.some(({ ip }) => isIpv6(ip))
     ? ownAddressFlows(linkLocalText(i.mac), { ...inRouter, network: network.key })
     : [];
-  const ttl = familiesAnsweredBy(i, read).map((eth_type) =>
+  const onNetwork = read
+    .rows(routerInterfaces, routerTopic(i.routerId))
+    .filter((other) => other.adminUp && other.networkId === i.networkId);
+  const ttl = familiesAnsweredBy(i, onNetwork).map((eth_type) =>
     flow(owner, routing, TTL_EXCEEDED, { ...inRouter, network: network.key, eth_type, ip_ttl: 1 }, toError),
   );
   const source: ErrorSource = {
     type: "error-source",
     own: [...i.addresses.map((a) => a.ip), linkLocalText(i.mac)],
-    ipv4: i.addresses.find((a) => !isIpv6(a.ip))?.ip ?? null,
-    ipv6: i.addresses.find((a) => isIpv6(a.ip))?.ip ?? null,
+    network: onNetwork.flatMap(({ addresses }) =>
+      addresses.flatMap(({ ip, subnetId }) => {
+        const subnet = read.pick(subnets, networkTopic(i.networkId), subnetId, ["cidr"]);
+        return subnet ? [{ ip, cidr: subnet.cidr }] : [];
+      }),
+    ),
   };
   return [
     ...connected,
@@ -131,10 +138,10 @@ export function routerInterface(i: RouterInterfaceRecord, read: Read): readonly 
  * A router may have several interfaces on one network (one for each of its subnets, as Neutron makes them): for each family, the first of them that
  * has an address of it sends the network's errors.
  */
-function familiesAnsweredBy(own: RouterInterfaceRecord, read: Read): readonly number[] {
-  const onNetwork = read
-    .rows(routerInterfaces, routerTopic(own.routerId))
-    .filter((i) => i.adminUp && i.networkId === own.networkId);
+function familiesAnsweredBy(
+  own: RouterInterfaceRecord,
+  onNetwork: readonly RouterInterfaceRecord[],
+): readonly number[] {
   const first = (v6: boolean): RouterInterfaceRecord | undefined =>
     onNetwork.find((i) => i.addresses.some(({ ip }) => isIpv6(ip) === v6));
   return [

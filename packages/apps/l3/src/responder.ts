@@ -1,4 +1,5 @@
 import {
+  contains,
   decodePacket,
   encodePacket,
   formatIp,
@@ -7,8 +8,8 @@ import {
   icmp4Error,
   icmp6Error,
   type LayersToEncode,
-  parseIpv4,
-  parseIpv6,
+  parseCidr,
+  parseIp,
   Unreachable6Code,
   UnreachableCode,
 } from "@dragonflow/packet";
@@ -17,10 +18,10 @@ import { defineResponder, type PuntedPacket, type Reply } from "@dragonflow/pipe
 /** Who answers for a router on one of its networks: the interface that the packet came in by (RFC 1812 section 4.3.2.4). */
 export interface ErrorSource {
   readonly type: "error-source";
-  readonly ipv4: string | null;
-  readonly ipv6: string | null;
-  /** All addresses of the router: a packet to one of these found nobody listening, any other ran out of hops. */
+  /** Addresses of the interface: a packet to one of these found nobody listening, any other ran out of hops. */
   readonly own: readonly string[];
+  /** All addresses of the router on the network, each with the prefix that it serves. */
+  readonly network: readonly { readonly ip: string; readonly cidr: string }[];
 }
 
 function isErrorSource(row: object): row is ErrorSource {
@@ -35,26 +36,32 @@ export const errorResponder = defineResponder<ErrorSource>({
 });
 
 function respond(source: ErrorSource, { bytes, inPort }: PuntedPacket): readonly Reply[] {
-  const packet = decodePacket(bytes, { verify: false });
-  const destination = packet.ipv4?.dst ?? packet.ipv6?.dst;
-  if (destination === undefined) return [];
-  const answer = error(source, bytes, destination);
+  const { ipv4, ipv6 } = decodePacket(bytes, { verify: false });
+  const header = ipv4 ?? ipv6;
+  if (header === undefined) return [];
+  const toRouter = source.own.includes(formatIp(header.dst));
+  const from = toRouter ? header.dst : addressFor(header.src, source);
+  const answer = from === undefined ? undefined : error(bytes, from, toRouter);
   return answer === undefined ? [] : [{ bytes: encodePacket(answer), outPort: inPort }];
 }
 
-/** From the address that the packet was for, or from that of the side that it came in by; never with a MAC that the sender does not know. */
-function error(source: ErrorSource, original: Uint8Array, destination: number | bigint): LayersToEncode | undefined {
-  const toRouter = source.own.includes(formatIp(destination));
-  if (typeof destination === "bigint") {
-    const from = toRouter ? destination : source.ipv6 === null ? undefined : parseIpv6(source.ipv6);
+/** The router's address on the sender's own subnet; of several subnets that are not the sender's, the first. */
+function addressFor(sender: number | bigint, { network }: ErrorSource): number | bigint | undefined {
+  const family = network.filter(({ ip }) => typeof parseIp(ip) === typeof sender);
+  const own = family.find(({ cidr }) => contains(parseCidr(cidr), sender)) ?? family[0];
+  return own && parseIp(own.ip);
+}
+
+/** Back to where the packet came from, by the MAC address that it was sent to. */
+function error(original: Uint8Array, from: number | bigint, toRouter: boolean): LayersToEncode | undefined {
+  if (typeof from === "bigint") {
     const message: Icmp6ErrorMessage = toRouter
       ? { kind: "unreachable", code: Unreachable6Code.port }
       : { kind: "time-exceeded", code: 0 };
-    return from === undefined ? undefined : icmp6Error(original, message, { ip: from });
+    return icmp6Error(original, message, { ip: from });
   }
-  const from = toRouter ? destination : source.ipv4 === null ? undefined : parseIpv4(source.ipv4);
   const message: Icmp4ErrorMessage = toRouter
     ? { kind: "unreachable", code: UnreachableCode.port, mtuBytes: 0 }
     : { kind: "time-exceeded", code: 0 };
-  return from === undefined ? undefined : icmp4Error(original, message, { ip: from });
+  return icmp4Error(original, message, { ip: from });
 }

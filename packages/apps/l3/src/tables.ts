@@ -16,7 +16,7 @@ export const routing = defineFlowTable({
   name: "routing",
   purpose: "(router, longest prefix) -> network",
   stage: stages.routing,
-  match: ["router", "network", "ip_ttl", "ip_proto", "icmpv4_type", "icmpv6_type", ...IP_FIELDS],
+  match: ["router", "network", "ip_ttl", "ip_proto", "icmpv4_type", "icmpv6_type", "ipv6_src", ...IP_FIELDS],
   writes: ["network", "router", "routed", "destinationPort", "tunnelPort"],
   next: [neighbour, stages.forwarding, stages.ingressConntrack],
   miss: "drop",
