@@ -53,7 +53,7 @@ export async function commitWithRetry(
 function waitFor(clock: Clock, milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const onAbort = (): void => reject(signal?.reason);
-  const cancel = clock.after(milliseconds, resolve);
+  const cancel = clock.after(milliseconds, resolve, true);
   signal?.addEventListener("abort", onAbort, { once: true });
   if (signal?.aborted === true) onAbort();
   return promise.finally(() => {

@@ -58,6 +58,34 @@ test("the lineage goes on over an orderly restart, and begins anew whenever the 
   directory.remove();
 });
 
+test("a backup is taken while commits go on, is whole, and is another lineage once it is put back", async () => {
+  const directory = temporaryDirectory();
+  const [file, copy] = [join(directory.path, "nb.db"), join(directory.path, "copy.db")];
+  const store = await openSqliteStore({ file });
+  const other = networkTopic("b");
+  const commit = (n: number) => write(store, [put(TOPIC, port(n), "x"), put(other, port(n), "x")]);
+  for (let n = 0; n < 500; n++) await commit(n);
+  let copying = true;
+  const backup = store.backup(copy).finally(() => {
+    copying = false;
+  });
+  let n = 500;
+  for (; copying; n++) await commit(n);
+  await backup;
+  const { lineage } = await commit(n);
+  await store.close();
+  copyFileSync(copy, file);
+  const renewed: string[] = [];
+  const restored = await openSqliteStore({ file, onNewLineage: (reason) => renewed.push(reason) });
+  assert.equal(renewed.length, 1);
+  assert.notEqual((await restored.head(TOPIC)).lineage, lineage);
+  const rows = await contents(restored, TOPIC);
+  assert.deepEqual(rows, await contents(restored, other));
+  assert.ok(rows.size >= 500 && rows.size <= n);
+  await restored.close();
+  directory.remove();
+});
+
 test("after a crash of the machine the guard proves nothing: a new lineage", async () => {
   const directory = temporaryDirectory();
   const file = join(directory.path, "nb.db");

@@ -237,7 +237,7 @@ export class Connection {
     if (this.#closed) return;
     const { clock, random } = this.#options;
     const pause = backOff(this.#attempt++, FIRST_RETRY_MILLISECONDS, LONGEST_RETRY_MILLISECONDS, random);
-    this.#cancelRetry = clock.after(pause, () => this.#connect());
+    this.#cancelRetry = clock.after(pause, () => this.#connect(), true);
   }
 }
 
