@@ -175,7 +175,7 @@ export class Cloud {
     const lines: string[] = [];
     for (const { name, logFile } of await listProcesses(this.lab)) {
       const logged = readFileSync(logFile, "utf8").split("\n");
-      for (const line of logged.filter((one) => /"level":[456]0/.test(one)).slice(-15)) lines.push(`${name}: ${line}`);
+      for (const line of logged.filter((one) => /"level":[456]0/.test(one)).slice(-4)) lines.push(`${name}: ${line}`);
     }
     return lines.join("\n");
   }
