@@ -85,9 +85,12 @@ function everyPort(): readonly Desired[] {
   return [
     // No VLAN of a VM's own making: its network carries none.
     drop(portSecurity, level.untagged, { vlan_vid: { value: 0x1000, mask: 0x1000 } }),
-    // A port is no DHCP server (RFC 2131, RFC 8415), and no router (RFC 6105).
+    // A port is no DHCP server (RFC 2131, RFC 8415; clients take a reply from any port, as long as it is for theirs),
+    // and no router (RFC 6105).
     drop(portSecurity, level.client, { eth_type: ETH_TYPE.ipv4, ...udp, udp_src: 67 }),
+    drop(portSecurity, level.client, { eth_type: ETH_TYPE.ipv4, ...udp, udp_dst: 68 }),
     drop(portSecurity, level.client, { eth_type: ETH_TYPE.ipv6, ...udp, udp_src: 547 }),
+    drop(portSecurity, level.client, { eth_type: ETH_TYPE.ipv6, ...udp, udp_dst: 546 }),
     drop(portSecurity, level.client, { ...icmp6, icmpv6_type: ICMP6.routerAdvertisement }),
     drop(portSecurity, level.client, { ...icmp6, icmpv6_type: ICMP6.redirect }),
     // IP and ARP that no port's own flow let pass, before the flow that passes other protocols by MAC alone.
