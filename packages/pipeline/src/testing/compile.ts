@@ -5,7 +5,9 @@ import type { Desired } from "../desired.ts";
 import { desiredOutput } from "../output.ts";
 import { SELF } from "./topology.ts";
 
-/** How apps are checked and their costs counted, for `checkApp` and `costOf`: with the interest of a controller on SELF. */
+/** How an app by itself is checked and its costs counted, for `checkApp` and `costOf`: it sees all topics. */
+export const alone = { output: desiredOutput } as const;
+/** How all apps together are: with the interest of a controller on SELF. */
 export const onHost = {
   output: desiredOutput,
   roots: (partition: string): boolean => partition === LOCAL || partition === chassisTopic(SELF),

@@ -1,4 +1,4 @@
-import assert from "node:assert/strict";
+import { AssertionError } from "node:assert/strict";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { type Flow, type Names, printActions, printFlow } from "@dragonflow/openflow";
@@ -8,14 +8,27 @@ import { type Bound, ownerText } from "../trace/index.ts";
 /** Set to `write`, goldens are written instead of compared: look at the difference before you commit it. */
 const MODE = process.env["DRAGONFLOW_GOLDEN"];
 
-/** Compares a text with a golden file. @throws {assert.AssertionError} where they differ. */
+/** Compares a text with a golden file. @throws {AssertionError} where they differ. */
 export function verifyGolden(file: URL, text: string): void {
   if (MODE === "write") {
     mkdirSync(dirname(file.pathname), { recursive: true });
     writeFileSync(file, text);
     return;
   }
-  assert.equal(text, readFileSync(file, "utf8"), `${file.pathname} differs: DRAGONFLOW_GOLDEN=write writes it anew`);
+  const golden = readFileSync(file, "utf8");
+  if (text === golden) return;
+  const message = `${file.pathname} differs; DRAGONFLOW_GOLDEN=write writes it anew:\n${difference(golden, text).join("\n")}`;
+  throw new AssertionError({ message, operator: "golden" });
+}
+
+/** Lines that went and lines that came. */
+function difference(before: string, now: string): readonly string[] {
+  const [old, current] = [before, now].map((text) => text.split("\n"));
+  if (old === undefined || current === undefined) return [];
+  return [
+    ...old.filter((line) => !current.includes(line)).map((line) => `- ${line}`),
+    ...current.filter((line) => !old.includes(line)).map((line) => `+ ${line}`),
+  ];
 }
 
 /** All that is desired, grouped by its owner: flows and groups as ovs-ofctl prints them, with the names of tables. */

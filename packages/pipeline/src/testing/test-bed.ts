@@ -2,7 +2,7 @@ import type { Engine, State } from "@dragonflow/engine";
 import type { NetworkApp } from "../app.ts";
 import type { Desired, DesiredResponse } from "../desired.ts";
 import { Pipeline } from "../pipeline.ts";
-import { type RegisterName, registers } from "../registers.ts";
+import { isRegister, type RegisterName, registers } from "../registers.ts";
 import { decodeUserdata, type Reply } from "../responder.ts";
 import { tunnels } from "../rows.ts";
 import { STAGES } from "../stages.ts";
@@ -19,9 +19,17 @@ export interface Entry {
   readonly fields?: PacketFields;
 }
 
+/** What became of one copy. */
+export interface Ending {
+  readonly verdict: string;
+  readonly registers: Readonly<Partial<Record<RegisterName, number>>>;
+  readonly fields: PacketFields;
+}
+
 /**
- * Some apps with the flows of one state, to send packets through. Where these are not all apps (`part`), a stage that none of them has a table in
- * ends the way: a packet that gets there is `to STAGE`.
+ * Some apps with the flows of one state, to send packets through. Where these are not all apps (`part`), the way ends where others would go on: a
+ * packet is `to STAGE` of which none of these apps has a table, or `to rest_of_STAGE` of one where they have. They see every topic, also those that
+ * another app's reads would bring.
  */
 export class TestBed {
   readonly engine: Engine<Desired>;
@@ -37,7 +45,7 @@ export class TestBed {
     const ends = extent === "part" ? stubs(tables) : [];
     this.#apps = apps;
     this.#ends = new Set(ends.map(({ name }) => name));
-    this.engine = compile(apps, state);
+    this.engine = compile(apps, state, extent === "part" ? "everything" : "interest");
     this.pipeline = new Pipeline([...tables, ...ends]);
     this.bound = new Bound(this.pipeline, this.desired());
     this.#tracer = new Tracer(this.bound);
@@ -62,6 +70,15 @@ export class TestBed {
   /** What becomes of a packet, a line for each copy in order: as {@link printOutcome}, `to STAGE`, `tunnel PORT vni VNI`, `punt NAME SUBJECT`. */
   send(frame: Uint8Array, entry: Entry = {}): readonly string[] {
     return this.trace(frame, entry).outcomes.map((outcome) => this.#print(outcome));
+  }
+
+  /** The same, with the registers (those that are not 0) and the headers that each copy ends with. */
+  ends(frame: Uint8Array, entry: Entry = {}): readonly Ending[] {
+    return this.trace(frame, entry).outcomes.map((outcome) => ({
+      verdict: this.#print(outcome),
+      registers: readRegisters(outcome.packet.fields),
+      fields: outcome.packet.fields,
+    }));
   }
 
   /** What responders say to the packet, by the rows that their apps declared. */
@@ -101,11 +118,14 @@ export class TestBed {
   }
 }
 
-/** A table for every stage that has none. */
+/** A table for every stage that has none, and one behind those that pass on what they miss: there other apps would have theirs. */
 function stubs(tables: readonly Table[]): readonly Table[] {
-  return STAGES.filter((stage) => tables.every((table) => table.stage !== stage || table.internal)).map((stage) =>
-    defineFlowTable({ name: stage.name, purpose: stage.purpose, stage, match: [], miss: "drop" }),
-  );
+  return STAGES.flatMap((stage) => {
+    const last = tables.findLast((table) => table.stage === stage && !table.internal);
+    if (last?.miss === "drop") return [];
+    const name = last === undefined ? stage.name : `rest_of_${stage.name}`;
+    return [defineFlowTable({ name, purpose: stage.purpose, stage, match: [], miss: "drop" })];
+  });
 }
 
 function registerFields(values: Readonly<Partial<Record<RegisterName, number>>>): PacketFields {
@@ -115,4 +135,15 @@ function registerFields(values: Readonly<Partial<Record<RegisterName, number>>>)
     fields[field] = (fields[field] ?? 0) + value * 2 ** start;
   }
   return fields;
+}
+
+function readRegisters(fields: PacketFields): Readonly<Partial<Record<RegisterName, number>>> {
+  const values: Partial<Record<RegisterName, number>> = {};
+  for (const name in registers) {
+    if (!isRegister(name)) continue;
+    const { field, start, bits } = registers[name];
+    const value = Math.floor(Number(fields[field] ?? 0) / 2 ** start) % 2 ** bits;
+    if (value !== 0) values[name] = value;
+  }
+  return values;
 }

@@ -73,7 +73,7 @@ export type Outcome =
       readonly userdata: Uint8Array | undefined;
       readonly packet: Arrived;
     }
-  | { readonly type: "drop"; readonly table: string; readonly reason: DropReason };
+  | { readonly type: "drop"; readonly table: string; readonly reason: DropReason; readonly packet: Arrived };
 
 export interface Trace {
   readonly steps: readonly TraceStep[];

@@ -205,14 +205,17 @@ export class Walk {
   }
 
   #arrive(how: { readonly type: "output"; readonly port: number }): void {
-    this.outcomes.push({ ...how, packet: new Arrived(this.#original, new FieldSet(this.#packet)) });
+    this.outcomes.push({ ...how, packet: this.#asItIs() });
   }
   #punt(controller: number, userdata: Uint8Array | undefined, reason: "action" | "invalid_ttl" = "action"): void {
-    const packet = new Arrived(this.#original, new FieldSet(this.#packet));
-    this.outcomes.push({ type: "punt", controller, reason, userdata, packet });
+    this.outcomes.push({ type: "punt", controller, reason, userdata, packet: this.#asItIs() });
   }
   #drop(reason: DropReason): void {
-    this.outcomes.push({ type: "drop", table: this.#switch.tableName(this.#table), reason });
+    const table = this.#switch.tableName(this.#table);
+    this.outcomes.push({ type: "drop", table, reason, packet: this.#asItIs() });
+  }
+  #asItIs(): Arrived {
+    return new Arrived(this.#original, new FieldSet(this.#packet));
   }
 
   /** Every bucket gets a copy; what it does to the copy is forgotten behind it. */
