@@ -14,7 +14,7 @@ import {
   neighbourAdvertisement,
   neighbourSolicitation,
   network,
-  onHost,
+  alone,
   ping,
   port,
   portKey,
@@ -126,6 +126,8 @@ test("a spoofed packet of each kind is dropped", () => {
     ["ND source MAC", neighbourSolicitation(own6, peer6.ip, { sourceMac: OTHER }), DROP_ND],
     ["DAD with a MAC", neighbourSolicitation(from("::"), own6.ip, { sourceMac: OTHER }), DROP_ND],
     ["DHCP server", udp(own4, peer, { sourcePort: 67, destinationPort: 68 }), DROP],
+    ["DHCP server on another port", udp(own4, peer, { sourcePort: 1067, destinationPort: 68 }), DROP],
+    ["DHCPv6 server on another port", udp(own6, peer6, { sourcePort: 1547, destinationPort: 546 }), DROP],
     ["DHCPv6 server", udp(own6, peer6, { sourcePort: 547, destinationPort: 546 }), DROP],
     ["router advertisement", routerAdvertisement(linkLocal), DROP],
     ["VLAN tag", tagged(ping(own4, peer), 7), DROP],
@@ -159,15 +161,15 @@ test("the way to a state does not matter", () => {
     [...topology, ...port({ n: 11, network: 1, pairs: [{ ip: "0.0.0.0/0", mac: OTHER }] })],
     topology,
   ];
-  checkApp(app.compile, states, onHost);
+  checkApp(app.compile, states, alone);
 });
 
 test("of 200 ports, one changed: one unit ran", () => {
   const many = [...topology, ...Array.from({ length: 200 }, (_, i) => port({ n: 20 + i, network: 1 })).flat()];
   const change = port({ n: 77, network: 1, portSecurity: false });
-  const before = costOf(app.compile, many, port({ n: 77, network: 1, hostname: "other" }), onHost);
+  const before = costOf(app.compile, many, port({ n: 77, network: 1, hostname: "other" }), alone);
   assert.deepEqual(before, { unitsRun: 1, outputsChanged: 0 });
-  const { unitsRun, outputsChanged } = costOf(app.compile, many, change, onHost);
+  const { unitsRun, outputsChanged } = costOf(app.compile, many, change, alone);
   assert.equal(unitsRun, 1);
   // 16 flows of a port with two addresses and a link-local one go, the bypass comes.
   assert.equal(outputsChanged, 17);
