@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { networkTopic } from "@dragonflow/model";
-import { connectRelay, mintToken, StoreFull, StoreLocked } from "@dragonflow/store";
+import { connectRelay, mintToken, OutcomeUnknown, StoreFull, StoreLocked, Unavailable } from "@dragonflow/store";
 import { contents, port, put, within, write } from "@dragonflow/store/conformance";
 import { openSqliteStore } from "./index.ts";
 import { startChild } from "./testing/children.ts";
@@ -134,6 +134,43 @@ test("a size limit is a full disk; commits that still fit are done, also beside 
   assert.ok(big.status === "rejected" && big.reason instanceof StoreFull);
   assert.equal(small.status, "fulfilled");
   assert.deepEqual(await contents(store, topic), new Map([["port/small", "y"]]));
+  await store.close();
+  directory.remove();
+});
+
+test("a sync that fails: the outcome is unknown, no more is written, reads go on; after a restart all is there that was acknowledged", async () => {
+  const directory = temporaryDirectory();
+  const [file, socket] = [join(directory.path, "nb.db"), join(directory.path, "socket")];
+  const inject = [
+    "strace",
+    "-f",
+    "-o",
+    "/dev/null",
+    "-e",
+    "trace=fsync,fdatasync",
+    "-e",
+    "inject=fsync,fdatasync:error=EIO:when=30+",
+  ];
+  const [topic] = TOPICS;
+  let acknowledged = 0;
+  {
+    await using child = startChild("relay-child.ts", [file, socket], inject);
+    assert.equal(await within("the server", child.line()), "ready");
+    const client = await connectRelay(`ws+unix:${socket}`, { token: mintToken(SECRET, "server") });
+    const write100 = async (): Promise<void> => {
+      for (; acknowledged < 100; acknowledged++) await write(client, [put(topic, port(acknowledged), "x")]);
+    };
+    await assert.rejects(write100(), OutcomeUnknown);
+    assert.ok(acknowledged > 5);
+    await assert.rejects(write(client, [put(topic, port("more"), "x")]), Unavailable);
+    assert.equal((await contents(client, topic)).size, acknowledged);
+    await client.close();
+    await within("the end of the server", child.stop());
+  }
+  const store = await openSqliteStore({ file });
+  const rows = await contents(store, topic);
+  for (let i = 0; i < acknowledged; i++) assert.ok(rows.has(port(i)));
+  assert.ok(rows.size <= acknowledged + 1);
   await store.close();
   directory.remove();
 });

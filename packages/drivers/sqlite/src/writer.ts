@@ -156,10 +156,19 @@ export class Writer {
       this.#sequence = before;
       return this.#judge(error, committing);
     }
-    if (this.#sequence !== before) this.#opened.guard?.advance(this.#sequence);
+    if (this.#sequence !== before) this.#advanceGuard();
     pruned?.();
     this.#acknowledge(outcomes);
     return undefined;
+  }
+
+  /** These commits are safe; without the guard the next ones would not be known to a store that goes back in time. */
+  #advanceGuard(): void {
+    try {
+      this.#opened.guard?.advance(this.#sequence);
+    } catch (error) {
+      this.#stopped ??= `${this.#file}: its guard file cannot be written (${String(error)})`;
+    }
   }
 
   /** A failed sync says nothing about what is on the disk: from then on this process must not write any more. */

@@ -153,7 +153,10 @@ export class Connection {
       request.destroy(new Unavailable(`${address} answered ${response.statusCode ?? "nothing"}`));
     });
     socket.on("error", (error) => {
+      // The same reason again and again, at each attempt, is told once.
+      const isNew = !(this.#lastError instanceof Error) || this.#lastError.message !== error.message;
       this.#lastError = error;
+      if (isNew) this.#options.onError(error);
     });
     socket.on("close", () => this.#down(socket));
   }
@@ -175,6 +178,7 @@ export class Connection {
         this.#welcome = frame;
         this.#attempt = 0;
         this.#refused = undefined;
+        this.#lastError = undefined;
         this.bear(frame.silenceSeconds * 1000);
         this.#ping();
         this.#events.up(frame);

@@ -22,9 +22,18 @@ import { openProxy, type Proxy } from "./proxy.ts";
 export const SECRET = "a secret of the tests";
 const WATCH_BUFFER_BYTES = 512 * 1024;
 
+let endsCleanly = false;
+/** Removed at the latest when this process ends, also by a failed test or a signal. */
 export function temporaryDirectory(): { readonly path: string; readonly remove: () => void } {
   const path = mkdtempSync(join(tmpdir(), `dragonflow-store-${process.pid}-`));
-  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+  const remove = (): void => {
+    rmSync(path, { recursive: true, force: true });
+    process.off("exit", remove);
+  };
+  process.setMaxListeners(100).on("exit", remove);
+  if (!endsCleanly) for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => process.exit(1));
+  endsCleanly = true;
+  return { path, remove };
 }
 
 /** The embedded store, in this process. */
