@@ -1,6 +1,7 @@
-import type { Action, FlowDesc, Instructions, OpenFlowSocket } from "@dragonflow/openflow";
+import type { FlowDesc, Instructions, OpenFlowSocket } from "@dragonflow/openflow";
 import { type DesiredFlow, type Pipeline, PIPELINE_COOKIE, readCookie } from "@dragonflow/pipeline";
-import { keyOf } from "./canonical.ts";
+import { actionsText, keyOf } from "./canonical.ts";
+import type { Buckets } from "./group-mods.ts";
 import type { Numbers } from "./numbers.ts";
 
 /** A flow of ours that the switch has. */
@@ -9,21 +10,25 @@ export interface ActualFlow {
   /** As `DesiredFlow.key`; undefined where this release has no such table. */
   readonly key: string | undefined;
 }
-export interface ActualGroup {
-  readonly group: number;
-  /** Bucket number -> its actions. */
-  readonly buckets: ReadonlyMap<number, readonly Action[]>;
-}
+/** What is in the switch and ours, by the cookie of a flow and the number of a group or meter. */
 export interface Actual {
   readonly flows: readonly ActualFlow[];
-  readonly groups: ReadonlyMap<number, ActualGroup>;
-  /** Meter number -> packets per second and burst, "" for one that is not of our kind. */
+  readonly groups: ReadonlyMap<number, Buckets>;
+  /** As {@link meterValue}. */
   readonly meters: ReadonlyMap<number, string>;
 }
 
 /** True for a flow that carries a cookie of ours: everything else in the bridge belongs to somebody else, and is left alone. */
 export function isOurs(cookie: bigint): boolean {
   return cookie === PIPELINE_COOKIE || readCookie(cookie) !== undefined;
+}
+
+/** What makes two meters the same. */
+export function meterValue(
+  flags: readonly string[],
+  bands: readonly { readonly rate: number; readonly burst: number }[],
+) {
+  return `${flags.toSorted().join("+")} ${bands.map(({ rate, burst }) => `${rate}/${burst}`).join()}`;
 }
 
 /** Reads back what the switch has of ours. */
@@ -43,24 +48,26 @@ export async function readActual(
     groups: new Map(
       groups.entries
         .filter(({ group }) => groupNumbers.isOurs(group))
-        .map(({ group, buckets }) => [group, { group, buckets: new Map(buckets.map((b) => [b.bucket, b.actions])) }]),
+        .map(({ group, buckets }) => [group, new Map(buckets.map((b) => [b.bucket, actionsText(b.actions)]))]),
     ),
     meters: new Map(
       meters.entries
         .filter(({ meter }) => meterNumbers.isOurs(meter))
-        .map(({ meter, bands }) => [meter, bands.map((b) => `${b.rate}/${b.burst}`).join()]),
+        .map(({ meter, flags, bands }) => [meter, meterValue(flags, bands)]),
     ),
   };
 }
 
 /** The names in a desired flow take over the numbers that the switch has in the same places of the same flow. */
 export function adoptNumbers(desired: DesiredFlow, instructions: Instructions, groups: Numbers, meters: Numbers): void {
-  const names = desired.steps.flatMap((step) => (step.type === "group" ? [step.group] : []));
   const numbers = (instructions.apply ?? []).flatMap((action) => (action.type === "group" ? [action.group] : []));
-  names.forEach((name, i) => {
-    const number = numbers[i];
-    if (number !== undefined) groups.adopt(name, number);
-  });
-  const meter = desired.steps.find((step) => step.type === "meter");
-  if (meter?.type === "meter" && instructions.meter !== undefined) meters.adopt(meter.meter, instructions.meter);
+  const [first] = instructions.apply ?? [];
+  let place = 0;
+  for (const step of desired.steps) {
+    // What was sent as an instruction is read back as the first action (OpenFlow 1.5 has no meter instruction).
+    if (step.type === "meter" && first?.type === "meter") meters.adopt(step.meter, first.meter);
+    if (step.type !== "group") continue;
+    const number = numbers[place++];
+    if (number !== undefined) groups.adopt(step.group, number);
+  }
 }

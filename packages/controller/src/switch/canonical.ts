@@ -1,4 +1,4 @@
-import { encodeInstructions, encodeMatch, type Flow, type FlowDesc } from "@dragonflow/openflow";
+import { type Action, encodeInstructions, encodeMatch, type Flow, type FlowDesc } from "@dragonflow/openflow";
 import type { Pipeline } from "@dragonflow/pipeline";
 import { Writer } from "@dragonflow/wire";
 
@@ -18,10 +18,20 @@ export function keyOf(flow: Pick<FlowDesc, "table" | "priority" | "match">, pipe
   return `${table.name} ${latin1(arena.view())}`;
 }
 
-/** What makes two entries do the same, in canonical bytes: what is sent and what is read back compare as strings. */
+/**
+ * What makes two entries do the same, in canonical bytes: what is sent and what is read back compare as strings.
+ * @throws {EncodeError} for what has no wire form.
+ */
 export function valueOf(flow: Pick<Flow, "cookie" | "instructions">): string {
   arena.reset();
   arena.u64(flow.cookie);
   encodeInstructions(arena, flow.instructions);
+  return latin1(arena.view());
+}
+
+/** The same for what a bucket does; as long as it is on the wire. @throws {EncodeError} */
+export function actionsText(actions: readonly Action[]): string {
+  arena.reset();
+  encodeInstructions(arena, { apply: actions });
   return latin1(arena.view());
 }

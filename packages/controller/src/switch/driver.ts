@@ -1,28 +1,37 @@
 import { EventEmitter } from "node:events";
-import { type ConnectionError, connect, type Flow, OpenFlowError, type OpenFlowSocket } from "@dragonflow/openflow";
-import { type Binding, type DesiredFlow, PIPELINE_COOKIE, type Pipeline } from "@dragonflow/pipeline";
-import { adoptNumbers, readActual } from "./actual.ts";
-import { keyOf, valueOf } from "./canonical.ts";
+import { type ConnectionError, connect, type Flow, type OpenFlowSocket } from "@dragonflow/openflow";
+import type { Binding, DesiredFlow, Pipeline } from "@dragonflow/pipeline";
+import { readActual } from "./actual.ts";
+import { keyOf } from "./canonical.ts";
+import { fromActual, type Installed } from "./installed.ts";
 import { Numbers } from "./numbers.ts";
-import { type Installed, plan, type Plan, type SwitchDesired } from "./plan.ts";
+import { type MissFlow, plan, type Plan, type Refusal, type SwitchDesired, type Wanted } from "./plan.ts";
 import { Redial } from "./redial.ts";
+import { transmit } from "./transmit.ts";
+import { Uses } from "./uses.ts";
 
 export interface SwitchEvents {
-  /** All that was desired up to this change is in the switch, or was refused by it. */
+  /** All that was desired up to this change is in the switch, but for what it refused. */
   applied: [change: number];
-  /** The switch refused this flow, group or meter. The rest goes on. */
-  refused: [key: string, desired: SwitchDesired, error: OpenFlowError];
+  /** The switch does not take this. The rest goes on. */
+  refused: [key: string, wanted: Wanted, refusal: Refusal];
   connected: [];
   /** Read back and made equal: so many flow-mods it took. */
   synced: [flowMods: number];
+  /** The connection was lost, or could not be made. */
   disconnected: [reason: Error];
 }
 
+/** Since the start. */
 export interface Counters {
   flowMods: number;
-  bundles: number;
+  groupMods: number;
+  meterMods: number;
+  /** Plans that were sent: what changes while one is on its way goes together in the next. */
+  plans: number;
   refusals: number;
-  resyncs: number;
+  /** How often the switch was read back. */
+  syncs: number;
 }
 
 /** Group numbers and meter numbers that are ours. Meters of the userspace datapath end at 65,535. */
@@ -30,24 +39,32 @@ const GROUPS = { first: 0x0df00000, last: 0x0dffffff } as const;
 const METERS = { first: 0x4000, last: 0xfffe } as const;
 
 /**
- * Keeps one bridge equal to what is desired. On every connection it reads back what is there and sends the difference only; afterwards one atomic
- * bundle at a time, each with all that has changed meanwhile (latest wins). While there is no connection, or `hold` was not lifted yet, the switch
- * keeps what it has.
+ * Keeps one bridge equal to what is desired. On every connection it reads back what is there and sends the difference only; afterwards one plan at a
+ * time, each with all that has changed meanwhile (latest wins). While there is no connection, or nothing was released yet, the switch keeps what it
+ * has.
+ *
+ * What the switch refuses counts as not desired until it changes: what stood in its place is removed, so that what is in the switch follows from what
+ * is desired, and not from what was.
  */
 export class SwitchDriver extends EventEmitter<SwitchEvents> {
-  readonly counters: Counters = { flowMods: 0, bundles: 0, refusals: 0, resyncs: 0 };
-  readonly refused = new Map<string, OpenFlowError>();
+  readonly counters: Counters = { flowMods: 0, groupMods: 0, meterMods: 0, plans: 0, refusals: 0, syncs: 0 };
   readonly #pipeline: Pipeline;
   readonly #redial: Redial<OpenFlowSocket>;
-  readonly #desired = new Map<string, SwitchDesired>();
-  readonly #installed = new Map<string, Installed>();
-  readonly #dirty = new Set<string>();
+  readonly #misses: ReadonlyMap<string, MissFlow>;
+  readonly #wanted: Map<string, Wanted>;
+  readonly #refused = new Map<string, Refusal>();
+  readonly #uses = new Uses();
   readonly #groups = new Numbers(GROUPS.first, GROUPS.last);
   readonly #meters = new Numbers(METERS.first, METERS.last);
   readonly #binding: Binding = { group: (name) => this.#groups.of(name), meter: (name) => this.#meters.of(name) };
+  /** What the switch acknowledged on this connection. */
+  #installed = new Map<string, Installed>();
+  /** Keys where what is wanted may not be what is installed. */
+  #dirty = new Set<string>();
   #socket: OpenFlowSocket | undefined;
   #held = true;
-  #synced = false;
+  /** What is installed is not known, or doubted. */
+  #unread = true;
   #busy = false;
   #change = 0;
 
@@ -55,31 +72,37 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
   constructor(address: string, pipeline: Pipeline) {
     super();
     this.#pipeline = pipeline;
+    const misses = pipeline.missFlows().map((flow) => [keyOf(flow, pipeline) ?? "", { type: "miss", flow }] as const);
+    this.#misses = new Map(misses);
+    this.#wanted = new Map(misses);
     this.#redial = new Redial((signal) => connect(address, { signal }), {
       up: (socket) => this.#connected(socket),
       failed: (error) => this.emit("disconnected", error),
     });
   }
 
+  /** The switch was read back on this connection, and nothing is on its way. */
   get synced(): boolean {
-    return this.#synced;
+    return this.#socket !== undefined && !this.#unread && !this.#busy && this.#dirty.size === 0;
   }
-  /** A flow as it is sent, with the numbers of its groups and meters. */
+  /** What is desired, and not in the switch. */
+  get refused(): ReadonlyMap<string, Refusal> {
+    return this.#refused;
+  }
+  desired(): ReadonlyMap<string, Wanted> {
+    return this.#wanted;
+  }
+  /** A flow as it is sent; groups and meters that have no number yet are 0. */
   bind(desired: DesiredFlow): Flow {
-    return this.#pipeline.bind(desired, this.#binding);
-  }
-  desired(): ReadonlyMap<string, SwitchDesired> {
-    return this.#desired;
+    return this.#pipeline.bind(desired, {
+      group: (name) => this.#groups.numberOf(name) ?? 0,
+      meter: (name) => this.#meters.numberOf(name) ?? 0,
+    });
   }
 
   /** Declares what has changed; undefined takes a key back. @returns the number that `applied` will reach. */
   update(changes: Iterable<readonly [string, SwitchDesired | undefined]>): number {
-    for (const [key, desired] of changes) {
-      if (desired === undefined) this.#desired.delete(key);
-      else this.#desired.set(key, desired);
-      this.#dirty.add(key);
-      this.refused.delete(key);
-    }
+    for (const [key, desired] of changes) this.#declare(key, desired ?? this.#misses.get(key));
     this.#change++;
     this.#pump();
     return this.#change;
@@ -92,182 +115,141 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
     this.#pump();
   }
 
-  /** Reads the switch back and repairs what differs: counts as a resync. */
+  /** Reads the switch back, and repairs what differs. */
   resync(): void {
-    this.#synced = false;
+    this.#unread = true;
     this.#pump();
   }
 
+  /** Nothing is sent and no event comes after this; the switch keeps what it has. */
   close(): void {
+    const socket = this.#socket;
+    this.#socket = undefined;
     this.#redial.close();
-    this.#socket?.close();
+    socket?.close();
+  }
+
+  #declare(key: string, wanted: Wanted | undefined): void {
+    const before = this.#wanted.get(key);
+    this.#uses.replace(key, before, wanted);
+    // A group that comes or goes, or is another one than the switch refused, takes the flows that use it along.
+    if ((before === undefined) !== (wanted === undefined) || this.#refused.has(key))
+      for (const user of this.#uses.of(key)) this.#touch(user);
+    if (wanted === undefined) this.#wanted.delete(key);
+    else this.#wanted.set(key, wanted);
+    this.#touch(key);
+  }
+
+  #touch(key: string): void {
+    this.#dirty.add(key);
+    this.#refused.delete(key);
   }
 
   #connected(socket: OpenFlowSocket): void {
     this.#socket = socket;
-    this.#synced = false;
-    socket.on("close", (error: ConnectionError) => {
-      if (this.#socket !== socket) return;
-      this.#socket = undefined;
-      this.emit("disconnected", error);
-      this.#redial.again();
-    });
+    this.#unread = true;
+    socket.on("close", (error: ConnectionError) => this.#lost(socket, error));
     this.emit("connected");
     this.#pump();
   }
 
+  /** The connection is of no use any more. */
+  #lost(socket: OpenFlowSocket, reason: Error): void {
+    if (this.#socket !== socket) return;
+    this.#socket = undefined;
+    socket.close();
+    this.emit("disconnected", reason);
+    this.#redial.again();
+  }
+
   /** One thing at a time: read back, or send one plan; and again while something is left. */
   #pump(): void {
-    if (this.#busy || this.#held) return;
     const socket = this.#socket;
-    if (socket === undefined) return;
+    if (this.#busy || this.#held || socket === undefined) return;
     this.#busy = true;
     const change = this.#change;
-    const work = this.#synced ? this.#send(socket) : this.#sync(socket);
-    work.then(
+    (this.#unread ? this.#sync(socket) : this.#send(socket)).then(
       () => {
         this.#busy = false;
         if (this.#socket === socket) this.emit("applied", change);
-        if (this.#dirty.size > 0 || this.#change > change || !this.#synced) this.#pump();
+        if (this.#dirty.size > 0 || this.#change > change || this.#unread) this.#pump();
       },
       (error: unknown) => {
         this.#busy = false;
         // What was on its way is unknown: the next connection reads it back.
-        this.emit("disconnected", error instanceof Error ? error : new Error(String(error)));
-        this.#synced = false;
-        socket.close();
+        this.#lost(socket, error instanceof Error ? error : new Error(String(error)));
+        this.#pump();
       },
     );
   }
 
   async #sync(socket: OpenFlowSocket): Promise<void> {
-    const actual = await readActual(socket, this.#pipeline, this.#groups, this.#meters);
-    this.counters.resyncs++;
-    this.#installed.clear();
-    const misses = new Map(this.#pipeline.missFlows().map((flow) => [keyOf(flow, this.#pipeline), flow]));
-    const strays: string[] = [];
-    for (const { flow, key } of actual.flows) {
-      const wanted = key === undefined ? undefined : this.#desired.get(key);
-      if (flow.cookie === PIPELINE_COOKIE && misses.get(key) && valueOf(flow) === valueOf(misses.get(key) ?? flow)) {
-        misses.delete(key);
-        continue;
-      }
-      if (wanted?.type === "flow") adoptNumbers(wanted, flow.instructions, this.#groups, this.#meters);
-      const installedKey = key ?? `stray ${strays.length}`;
-      const { table, priority, match } = flow;
-      this.#installed.set(installedKey, {
-        type: "flow",
-        value: valueOf(flow),
-        flow: { table, priority, match },
-        uses: [],
-      });
-      if (wanted === undefined) strays.push(installedKey);
-    }
-    this.#adoptGroupsAndMeters(actual.groups, actual.meters, strays);
+    this.#unread = false;
     const before = this.counters.flowMods;
-    if (misses.size > 0) {
-      const messages = [...misses.values()].map((flow) => ({ type: "flow_mod", command: "add", ...flow }) as const);
-      await socket.commit(messages);
-      this.counters.flowMods += messages.length;
+    try {
+      const actual = await readActual(socket, this.#pipeline, this.#groups, this.#meters);
+      this.counters.syncs++;
+      this.#refused.clear();
+      this.#installed = fromActual(actual, this.#wanted, this.#groups, this.#meters);
+      // What changed while this was read is among them, or is neither wanted nor there.
+      this.#dirty = new Set([...this.#wanted.keys(), ...this.#installed.keys()]);
+      await this.#send(socket);
+    } catch (error) {
+      this.#unread = true;
+      throw error;
     }
-    this.#dirty.clear();
-    for (const key of this.#desired.keys()) this.#dirty.add(key);
-    for (const key of strays) this.#dirty.add(key);
-    await this.#send(socket);
-    this.#synced = true;
+    if (this.#socket !== socket) return;
+    this.#redial.proven();
     this.emit("synced", this.counters.flowMods - before);
   }
 
-  #adoptGroupsAndMeters(
-    groups: Awaited<ReturnType<typeof readActual>>["groups"],
-    meters: Awaited<ReturnType<typeof readActual>>["meters"],
-    strays: string[],
-  ): void {
-    const wantedGroups = new Map(
-      [...this.#desired.values()].flatMap((d) =>
-        d.type === "group" && this.#groups.has(d.name) ? [[this.#groups.of(d.name), d] as const] : [],
-      ),
-    );
-    for (const [number, { buckets }] of groups) {
-      const wanted = wantedGroups.get(number);
-      const key = wanted?.key ?? `stray group ${number}`;
-      this.#installed.set(key, { type: "group", name: wanted?.name ?? key, number, buckets, numbers: new Map() });
-      if (wanted === undefined) strays.push(key);
-    }
-    const wantedMeters = new Map(
-      [...this.#desired.values()].flatMap((d) =>
-        d.type === "meter" && this.#meters.has(d.name) ? [[this.#meters.of(d.name), d] as const] : [],
-      ),
-    );
-    for (const [number, value] of meters) {
-      const wanted = wantedMeters.get(number);
-      const key = wanted?.key ?? `stray meter ${number}`;
-      this.#installed.set(key, { type: "meter", name: wanted?.name ?? key, number, value });
-      if (wanted === undefined) strays.push(key);
-    }
-  }
-
   async #send(socket: OpenFlowSocket): Promise<void> {
-    const keys = [...this.#dirty];
-    this.#dirty.clear();
-    const step = plan(keys, this.#desired, this.#installed, this.#pipeline, this.#binding);
-    const failed = await this.#transmit(socket, step);
-    this.counters.flowMods += step.flowMods;
-    for (const [key, installed] of step.installs) {
-      if (failed.has(key)) continue;
-      const old = this.#installed.get(key);
-      if (installed === undefined) {
-        this.#installed.delete(key);
-        if (old?.type === "group") this.#groups.release(old.name);
-        if (old?.type === "meter") this.#meters.release(old.name);
+    let keys = this.#dirty;
+    this.#dirty = new Set();
+    while (keys.size > 0) {
+      const state = { wanted: this.#wanted, refused: this.#refused, installed: this.#installed };
+      const step = plan(keys, state, this.#pipeline, this.#binding);
+      const refusals = new Map<string, Refusal>([...step.unsendable, ...(await transmit(socket, step))]);
+      this.#count(step);
+      this.#record(step, refusals);
+      keys = new Set();
+      for (const [key, refusal] of refusals) if (this.#refuse(key, refusal)) keys.add(key);
+    }
+  }
+
+  #count({ meters, changes, lastMeters }: Plan): void {
+    let flowMods = 0;
+    for (const { message } of changes) if (message.type === "flow_mod") flowMods++;
+    this.counters.flowMods += flowMods;
+    this.counters.groupMods += changes.length - flowMods;
+    this.counters.meterMods += meters.length + lastMeters.length;
+    if (meters.length + changes.length + lastMeters.length > 0) this.counters.plans++;
+  }
+
+  #record({ installs }: Plan, refusals: ReadonlyMap<string, Refusal>): void {
+    for (const [key, now] of installs) {
+      const before = this.#installed.get(key);
+      if (refusals.has(key)) {
+        // Of several changes to a group the switch may have taken some.
+        if (now?.type === "group") this.#installed.set(key, { ...now, buckets: undefined });
+      } else if (now !== undefined) {
+        this.#installed.set(key, now);
       } else {
-        this.#installed.set(key, installed);
+        this.#installed.delete(key);
+        if (before?.type === "group") this.#groups.release(before.name);
+        if (before?.type === "meter") this.#meters.release(before.name);
       }
     }
   }
 
-  /** @returns the keys that the switch refused. */
-  async #transmit(socket: OpenFlowSocket, step: Plan): Promise<ReadonlySet<string>> {
-    const failed = new Set<string>();
-    if (step.before.length > 0)
-      for (const error of await socket.apply(step.before)) this.#meterRefused(error, step, failed);
-    const [single] = step.bundle;
-    if (step.bundle.length > 1) {
-      this.counters.bundles++;
-      try {
-        await socket.commit(step.bundle);
-      } catch (error) {
-        if (!(error instanceof OpenFlowError)) throw error;
-        // One refusal undoes the whole bundle: send all once more, each by itself, so that only what is refused is missing.
-        await this.#oneByOne(socket, step, failed);
-      }
-    } else if (single !== undefined) {
-      await this.#oneByOne(socket, step, failed);
-    }
-    if (step.after.length > 0)
-      for (const error of await socket.apply(step.after)) this.#meterRefused(error, step, failed);
-    return failed;
-  }
-
-  async #oneByOne(socket: OpenFlowSocket, step: Plan, failed: Set<string>): Promise<void> {
-    const keyOfMessage = new Map<unknown, string | undefined>(step.bundle.map((message, i) => [message, step.keys[i]]));
-    for (const error of await socket.apply(step.bundle)) this.#refuse(keyOfMessage.get(error.request), error, failed);
-  }
-
-  #meterRefused(error: OpenFlowError, step: Plan, failed: Set<string>): void {
-    const { request } = error;
-    const number = request?.type === "meter_mod" ? request.meter : undefined;
-    const key = [...step.installs].find(([, i]) => i?.type === "meter" && i.number === number)?.[0];
-    this.#refuse(key, error, failed);
-  }
-
-  #refuse(key: string | undefined, error: OpenFlowError, failed: Set<string>): void {
+  /** @returns whether what stood in its place is to be removed. */
+  #refuse(key: string, refusal: Refusal): boolean {
+    const wanted = this.#wanted.get(key);
+    // It has changed meanwhile, and is sent again anyway; or it is gone.
+    if (wanted === undefined || this.#dirty.has(key) || this.#refused.has(key)) return false;
     this.counters.refusals++;
-    if (key === undefined) throw error;
-    failed.add(key);
-    const desired = this.#desired.get(key);
-    if (desired === undefined) return;
-    this.refused.set(key, error);
-    this.emit("refused", key, desired, error);
+    this.#refused.set(key, refusal);
+    this.emit("refused", key, wanted, refusal);
+    return this.#installed.get(key)?.type === "flow";
   }
 }

@@ -1,12 +1,16 @@
 import type { Action, MessageNamed } from "@dragonflow/openflow";
 import type { Binding, DesiredGroup, Pipeline } from "@dragonflow/pipeline";
+import { actionsText } from "./canonical.ts";
 
 type GroupMod = MessageNamed<"group_mod">;
-type Buckets = ReadonlyMap<number, readonly Action[]>;
+/** Bucket number -> its actions, in canonical bytes. */
+export type Buckets = ReadonlyMap<number, string>;
 
-/** The buckets of a group as the switch has them, by bucket number; and which symbol each number stands for. */
+/** A group as the switch has it. */
 export interface InstalledGroup {
-  readonly buckets: Buckets;
+  /** Undefined: not known, and perhaps there is no such group: the switch may have taken a part of a change, and refused another. */
+  readonly buckets: Buckets | undefined;
+  /** Which number each symbol of a bucket stands for; empty for a group that was read back. */
   readonly numbers: ReadonlyMap<string, number>;
 }
 
@@ -14,15 +18,16 @@ export interface InstalledGroup {
 const MAX_BUCKET_MODS = 64;
 /** Behind the last bucket (OpenFlow 1.5.1 section 7.3.4.2, OFPG_BUCKET_LAST). */
 const BUCKET_LAST = 0xfffffffe;
+/** A message ends at 65,535 bytes: a group that needs more comes in several. */
+const MAX_BUCKET_BYTES = 48 * 1024;
+const BUCKET_HEADER_BYTES = 16;
 
-const same = (a: readonly Action[], b: readonly Action[]): boolean => text(a) === text(b);
-const text = (actions: readonly Action[]): string =>
-  JSON.stringify(actions, (_, v: unknown) => (typeof v === "bigint" ? v.toString() : v));
-
-/** Every bucket keeps its number; one that was found in the switch with the same actions gives its number to the bucket that wants these. */
+/**
+ * Every bucket keeps its number. After a restart the numbers are not known: a bucket that was found in the switch with the same actions gives its
+ * number to the bucket that wants these.
+ */
 function numberBuckets(
-  group: DesiredGroup,
-  actions: ReadonlyMap<string, readonly Action[]>,
+  wanted: ReadonlyMap<string, string>,
   installed: InstalledGroup | undefined,
 ): ReadonlyMap<string, number> {
   const numbers = new Map<string, number>();
@@ -31,22 +36,28 @@ function numberBuckets(
     numbers.set(id, number);
     taken.add(number);
   };
-  for (const { id } of group.buckets) {
+  for (const id of wanted.keys()) {
     const known = installed?.numbers.get(id);
     if (known !== undefined) take(id, known);
   }
-  const strangers = new Map(
-    [...(installed?.buckets ?? [])].filter(([n]) => !taken.has(n)).map(([n, a]) => [text(a), n]),
-  );
-  let next = 1;
-  for (const { id } of group.buckets) {
+  const found = installed?.buckets ?? new Map<number, string>();
+  const strangers = new Map<string, number[]>();
+  for (const [number, actions] of found) {
+    if (taken.has(number)) continue;
+    const same = strangers.get(actions);
+    if (same === undefined) strangers.set(actions, [number]);
+    else same.push(number);
+  }
+  const fresh: string[] = [];
+  for (const [id, actions] of wanted) {
     if (numbers.has(id)) continue;
-    const found = strangers.get(text(actions.get(id) ?? []));
-    if (found !== undefined && !taken.has(found)) {
-      take(id, found);
-      continue;
-    }
-    while (taken.has(next) || installed?.buckets.has(next)) next++;
+    const number = strangers.get(actions)?.shift();
+    if (number === undefined) fresh.push(id);
+    else take(id, number);
+  }
+  let next = 1;
+  for (const id of fresh) {
+    while (taken.has(next) || found.has(next)) next++;
     take(id, next);
   }
   return numbers;
@@ -54,7 +65,7 @@ function numberBuckets(
 
 /**
  * What takes a group from what is installed (undefined: not there) to what is desired: single buckets inserted and removed where few differ.
- * Pure. Nothing to send where nothing differs.
+ * Nothing to send where nothing differs. Pure but for the numbers that `binding` hands out. @throws {EncodeError}
  */
 export function groupMods(
   group: DesiredGroup,
@@ -63,43 +74,57 @@ export function groupMods(
   binding: Binding,
   installed: InstalledGroup | undefined,
 ): { readonly mods: readonly GroupMod[]; readonly installs: InstalledGroup } {
-  const actions = new Map(group.buckets.map((bucket) => [bucket.id, pipeline.bucketActions(bucket, binding)]));
-  const numbers = numberBuckets(group, actions, installed);
-  const buckets: Buckets = new Map(group.buckets.map(({ id }) => [numbers.get(id) ?? 0, actions.get(id) ?? []]));
+  const actions = new Map<number, readonly Action[]>();
+  const texts = new Map<string, string>();
+  const lists = group.buckets.map((bucket) => ({ id: bucket.id, list: pipeline.bucketActions(bucket, binding) }));
+  for (const { id, list } of lists) texts.set(id, actionsText(list));
+  const numbers = numberBuckets(texts, installed);
+  const buckets = new Map<number, string>();
+  for (const { id, list } of lists) {
+    const bucket = numbers.get(id) ?? 0;
+    actions.set(bucket, list);
+    buckets.set(bucket, texts.get(id) ?? "");
+  }
   const installs = { buckets, numbers };
-  const whole = (command: "add" | "modify"): GroupMod => ({
+  const mod = (command: GroupMod["command"], some: readonly number[], commandBucket?: number): GroupMod => ({
     type: "group_mod",
     command,
     groupType: "all",
     group: number,
-    buckets: [...buckets].map(([bucket, list]) => ({ bucket, actions: list })),
+    ...(commandBucket === undefined ? {} : { commandBucket }),
+    buckets: some.map((bucket) => ({ bucket, actions: actions.get(bucket) ?? [] })),
   });
-  if (installed === undefined) return { mods: [whole("add")], installs };
-  const removed = [...installed.buckets.keys()].filter((n) => !buckets.has(n));
-  const changed = [...buckets].filter(
-    ([n, list]) => installed.buckets.has(n) && !same(list, installed.buckets.get(n) ?? []),
-  );
-  const added = [...buckets].filter(([n]) => !installed.buckets.has(n));
-  if (removed.length + added.length + changed.length === 0) return { mods: [], installs };
-  if (changed.length > 0 || removed.length + added.length > MAX_BUCKET_MODS)
-    return { mods: [whole("modify")], installs };
-  const mods: GroupMod[] = removed.map((bucket) => ({
-    type: "group_mod",
-    command: "remove_bucket",
-    groupType: "all",
-    group: number,
-    commandBucket: bucket,
-    buckets: [],
-  }));
-  if (added.length > 0) {
-    mods.push({
-      type: "group_mod",
-      command: "insert_bucket",
-      groupType: "all",
-      group: number,
-      commandBucket: BUCKET_LAST,
-      buckets: added.map(([bucket, list]) => ({ bucket, actions: list })),
-    });
+  const insert = (parts: readonly (readonly number[])[]): GroupMod[] =>
+    parts.map((part) => mod("insert_bucket", part, BUCKET_LAST));
+  const whole = (): GroupMod[] => {
+    const [first = [], ...rest] = parted([...buckets.keys()], buckets);
+    return [mod("add_or_mod", first), ...insert(rest)];
+  };
+
+  const there = installed?.buckets;
+  if (there === undefined) return { mods: whole(), installs };
+  const removed = [...there.keys()].filter((bucket) => !buckets.has(bucket));
+  const added = [...buckets.keys()].filter((bucket) => !there.has(bucket));
+  const isChanged = [...buckets].some(([bucket, text]) => there.has(bucket) && there.get(bucket) !== text);
+  if (isChanged || removed.length + added.length > MAX_BUCKET_MODS) return { mods: whole(), installs };
+  return {
+    mods: [...removed.map((bucket) => mod("remove_bucket", [], bucket)), ...insert(parted(added, buckets))],
+    installs,
+  };
+}
+
+/** As few parts as fit into a message each. */
+function parted(numbers: readonly number[], buckets: Buckets): readonly (readonly number[])[] {
+  const parts: number[][] = [];
+  let bytes = Number.POSITIVE_INFINITY;
+  for (const number of numbers) {
+    const length = BUCKET_HEADER_BYTES + (buckets.get(number)?.length ?? 0);
+    bytes += length;
+    if (bytes > MAX_BUCKET_BYTES) {
+      parts.push([]);
+      bytes = length;
+    }
+    parts.at(-1)?.push(number);
   }
-  return { mods, installs };
+  return parts;
 }

@@ -20,25 +20,25 @@ export class Numbers {
     return number >= this.#first && number <= this.#last;
   }
 
-  has(name: string): boolean {
-    return this.#byName.has(name);
+  /** Undefined for a name that has none yet. */
+  numberOf(name: string): number | undefined {
+    return this.#byName.get(name);
   }
 
   /** @throws {RangeError} when all numbers are taken. */
   of(name: string): number {
     const known = this.#byName.get(name);
     if (known !== undefined) return known;
-    const number = this.#free();
-    this.#byName.set(name, number);
-    this.#taken.add(number);
-    return number;
+    while (this.#taken.has(this.#next)) this.#next++;
+    if (this.#next > this.#last) throw new RangeError(`no number left between ${this.#first} and ${this.#last}`);
+    this.#take(name, this.#next);
+    return this.#next;
   }
 
   /** The name keeps a number that was found in the switch, unless it has one already or the number has a name. */
   adopt(name: string, number: number): void {
     if (!this.isOurs(number) || this.#byName.has(name) || this.#taken.has(number)) return;
-    this.#byName.set(name, number);
-    this.#taken.add(number);
+    this.#take(name, number);
   }
 
   /** Only once nothing in the switch uses the number any more. */
@@ -50,9 +50,13 @@ export class Numbers {
     if (number < this.#next) this.#next = number;
   }
 
-  #free(): number {
-    while (this.#taken.has(this.#next)) this.#next++;
-    if (this.#next > this.#last) throw new RangeError(`no number left between ${this.#first} and ${this.#last}`);
-    return this.#next;
+  /** Forgets all other names: what they stood for is looked for in the switch again. */
+  retain(isWanted: (name: string) => boolean): void {
+    for (const name of this.#byName.keys()) if (!isWanted(name)) this.release(name);
+  }
+
+  #take(name: string, number: number): void {
+    this.#byName.set(name, number);
+    this.#taken.add(number);
   }
 }

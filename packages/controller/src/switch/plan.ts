@@ -1,132 +1,156 @@
-import type { Bundled, Flow, Message } from "@dragonflow/openflow";
+import type { Bundled, Flow, MessageNamed } from "@dragonflow/openflow";
 import type { Binding, DesiredFlow, DesiredGroup, DesiredMeter, Pipeline } from "@dragonflow/pipeline";
+import { EncodeError } from "@dragonflow/wire";
+import { meterValue } from "./actual.ts";
 import { valueOf } from "./canonical.ts";
-import { groupMods, type InstalledGroup } from "./group-mods.ts";
+import { groupMods } from "./group-mods.ts";
+import type { Installed } from "./installed.ts";
 
 export type SwitchDesired = DesiredFlow | DesiredGroup | DesiredMeter;
+/** What the pipeline itself wants in the switch, whatever the apps do: see `Pipeline.missFlows`. */
+export interface MissFlow {
+  readonly type: "miss";
+  readonly flow: Flow;
+}
+export type Wanted = SwitchDesired | MissFlow;
 
-/** What the switch was told, and acknowledged, by the key of what was desired. */
-export type Installed =
-  | {
-      readonly type: "flow";
-      readonly value: string;
-      readonly flow: Pick<Flow, "table" | "priority" | "match">;
-      readonly uses: readonly string[];
-    }
-  | ({ readonly type: "group"; readonly name: string; readonly number: number } & InstalledGroup)
-  | { readonly type: "meter"; readonly name: string; readonly number: number; readonly value: string };
-
-/** One step towards what is desired: messages in an order that never refers to what is not there, and what is installed once they are acknowledged. */
-export interface Plan {
-  readonly before: readonly Message[];
-  readonly bundle: readonly Bundled[];
-  readonly after: readonly Message[];
-  readonly installs: ReadonlyMap<string, Installed | undefined>;
-  /** Which key each message of the bundle is for, in order. */
-  readonly keys: readonly string[];
-  readonly flowMods: number;
+/** Why something desired is not in the switch: an error of OpenFlow by name, or `unsendable` where it has no wire form. */
+export interface Refusal {
+  readonly code: string;
+  readonly message: string;
 }
 
-/** Names of groups and meters that a flow uses, as keys of what is desired. */
-function usesOf(flow: DesiredFlow): readonly string[] {
-  return flow.steps.flatMap((step) =>
+type MeterMod = MessageNamed<"meter_mod">;
+/** A message, and the key that it is for. */
+export interface Step<M> {
+  readonly key: string;
+  readonly message: M;
+}
+
+/**
+ * From what is installed to what is desired, in an order in which nothing ever refers to what is not there: meters that come or change; groups,
+ * flows that come or change, flows that go, groups that go; meters that go.
+ */
+export interface Plan {
+  readonly meters: readonly Step<MeterMod>[];
+  readonly changes: readonly Step<Bundled>[];
+  readonly lastMeters: readonly Step<MeterMod>[];
+  /** What is installed once the messages for a key are acknowledged. */
+  readonly installs: ReadonlyMap<string, Installed | undefined>;
+  /** What cannot even be sent. */
+  readonly unsendable: ReadonlyMap<string, Refusal>;
+}
+
+/** The groups and meters that something desired uses, by their keys: deleting one deletes the flows that use it. */
+export function usesOf(wanted: Wanted | undefined): readonly string[] {
+  if (wanted?.type !== "flow") return [];
+  return wanted.steps.flatMap((step) =>
     step.type === "group" ? [`group ${step.group}`] : step.type === "meter" ? [`meter ${step.meter}`] : [],
   );
 }
 
-export const meterValue = (meter: DesiredMeter): string => `${meter.packetsPerSecond}/${meter.burstPackets}`;
+const METER_FLAGS = ["pktps", "burst", "stats"] as const;
+const EVERY_BIT = 0xffffffffffffffffn;
 
-/** From what is installed to what is desired, for these keys. Pure but for the numbers that `binding` hands out. */
+/** What a plan is made of. */
+export interface State {
+  readonly wanted: ReadonlyMap<string, Wanted>;
+  /** Of these, what the switch does not take: it is as if it were not wanted. */
+  readonly refused: ReadonlyMap<string, Refusal>;
+  readonly installed: ReadonlyMap<string, Installed>;
+}
+
+/** Pure but for the numbers that `binding` hands out. */
 export function plan(
   keys: Iterable<string>,
-  desired: ReadonlyMap<string, SwitchDesired>,
-  installed: ReadonlyMap<string, Installed>,
+  { wanted: all, refused, installed }: State,
   pipeline: Pipeline,
   binding: Binding,
 ): Plan {
-  const groups: { key: string; message: Bundled }[] = [];
-  const flows: { key: string; message: Bundled }[] = [];
-  const gone: { key: string; message: Bundled }[] = [];
-  const before: Message[] = [];
-  const after: Message[] = [];
+  const meters: Step<MeterMod>[] = [];
+  const groups: Step<Bundled>[] = [];
+  const flows: Step<Bundled>[] = [];
+  const goneFlows: Step<Bundled>[] = [];
+  const goneGroups: Step<Bundled>[] = [];
+  const lastMeters: Step<MeterMod>[] = [];
   const installs = new Map<string, Installed | undefined>();
+  const unsendable = new Map<string, Refusal>();
 
   for (const key of keys) {
-    const wanted = desired.get(key);
+    const wanted = refused.has(key) ? undefined : all.get(key);
     const there = installed.get(key);
     if (wanted === undefined) {
       if (there !== undefined) remove(key, there);
       continue;
     }
+    const missing = usesOf(wanted).find((use) => !all.has(use));
+    if (missing !== undefined) {
+      unsendable.set(key, { code: "unsendable", message: `uses the ${missing}, which is not there` });
+      continue;
+    }
+    try {
+      bring(key, wanted, there);
+    } catch (error) {
+      if (!(error instanceof RangeError || error instanceof EncodeError)) throw error;
+      unsendable.set(key, { code: "unsendable", message: error.message });
+    }
+  }
+  return { meters, changes: [...groups, ...flows, ...goneFlows, ...goneGroups], lastMeters, installs, unsendable };
+
+  function bring(key: string, wanted: Wanted, there: Installed | undefined): void {
     switch (wanted.type) {
-      case "flow": {
-        const flow = pipeline.bind(wanted, binding);
+      case "flow":
+      case "miss": {
+        const flow = wanted.type === "miss" ? wanted.flow : pipeline.bind(wanted, binding);
         const value = valueOf(flow);
-        if (there?.type === "flow" && there.value === value) break;
+        if (there?.type === "flow" && there.value === value) return;
         // Adding replaces an entry with the same match whole, its cookie included; a modify would keep the old cookie.
         flows.push({ key, message: { type: "flow_mod", command: "add", ...flow } });
-        const { table, priority, match } = flow;
-        installs.set(key, { type: "flow", value, flow: { table, priority, match }, uses: usesOf(wanted) });
-        break;
+        const { table, priority, match, cookie } = flow;
+        installs.set(key, { type: "flow", value, flow: { table, priority, match, cookie } });
+        return;
       }
       case "group": {
-        const number = binding.group(wanted.name);
-        const { mods, installs: result } = groupMods(
-          wanted,
-          number,
-          pipeline,
-          binding,
-          there?.type === "group" ? there : undefined,
-        );
+        const { name } = wanted;
+        const number = binding.group(name);
+        const before = there?.type === "group" ? there : undefined;
+        const { mods, installs: result } = groupMods(wanted, number, pipeline, binding, before);
         for (const message of mods) groups.push({ key, message });
-        installs.set(key, { type: "group", name: wanted.name, number, ...result });
-        break;
+        installs.set(key, { type: "group", name, number, ...result });
+        return;
       }
       case "meter": {
-        const number = binding.meter(wanted.name);
-        const value = meterValue(wanted);
-        if (there?.type === "meter" && there.value === value) break;
-        before.push({
-          type: "meter_mod",
-          command: there === undefined ? "add" : "modify",
-          flags: ["pktps", "burst", "stats"],
-          meter: number,
-          bands: [{ action: "drop", rate: wanted.packetsPerSecond, burst: wanted.burstPackets }],
-        });
-        installs.set(key, { type: "meter", name: wanted.name, number, value });
-        break;
+        const { name } = wanted;
+        const bands = [{ action: "drop", rate: wanted.packetsPerSecond, burst: wanted.burstPackets }] as const;
+        const value = meterValue(METER_FLAGS, bands);
+        if (there?.type === "meter" && there.value === value) return;
+        const number = binding.meter(name);
+        const command = there === undefined ? "add" : "modify";
+        meters.push({ key, message: { type: "meter_mod", command, flags: METER_FLAGS, meter: number, bands } });
+        installs.set(key, { type: "meter", name, number, value });
       }
     }
   }
-  const bundle = [...groups, ...flows, ...gone];
-  return {
-    before,
-    bundle: bundle.map((b) => b.message),
-    keys: bundle.map((b) => b.key),
-    after,
-    installs,
-    flowMods: flows.length + gone.length,
-  };
 
   function remove(key: string, there: Installed): void {
     installs.set(key, undefined);
     switch (there.type) {
-      case "flow":
-        // Flows first: deleting a group would delete the flows that use it, another owner's among them.
-        flows.push({
-          key,
-          message: { type: "flow_mod", command: "delete_strict", cookie: 0n, instructions: {}, ...there.flow },
-        });
-        break;
-      case "group":
-        gone.push({
-          key,
-          message: { type: "group_mod", command: "delete", groupType: "all", group: there.number, buckets: [] },
-        });
-        break;
+      case "flow": {
+        // By its cookie too: what somebody else has put in its place meanwhile is not ours to delete.
+        const message = { ...there.flow, type: "flow_mod", command: "delete_strict", cookieMask: EVERY_BIT } as const;
+        goneFlows.push({ key, message: { ...message, instructions: {} } });
+        return;
+      }
+      case "group": {
+        const message = { type: "group_mod", command: "delete", groupType: "all", buckets: [] } as const;
+        goneGroups.push({ key, message: { ...message, group: there.number } });
+        return;
+      }
       case "meter":
-        after.push({ type: "meter_mod", command: "delete", flags: [], meter: there.number, bands: [] });
-        break;
+        lastMeters.push({
+          key,
+          message: { type: "meter_mod", command: "delete", flags: [], meter: there.number, bands: [] },
+        });
     }
   }
 }

@@ -1,19 +1,27 @@
-/**
- * Makes a connection, and makes it again after it was lost: at once the first time, then with jittered, doubling waits.
- */
 export interface RedialEvents<C> {
+  /** There is a connection: say `proven` once it was good for something, and `again` when it is lost. */
   readonly up: (connection: C) => void;
   readonly failed: (error: Error) => void;
 }
-const MIN_MS = 20;
-const MAX_MS = 2000;
 
-export class Redial<C> {
+/** The first wait. */
+const FIRST_MS = 20;
+/** Trying to reach who is not there costs next to nothing, and each wait is added to the time without a controller. */
+const LONGEST_ABSENT_MS = 200;
+/** One that drops us again and again is not one to hurry back to. */
+const LONGEST_UNSTABLE_MS = 5000;
+
+/**
+ * Makes a connection, and makes it again after it was lost: at once where it had been good, else with jittered, doubling waits.
+ */
+export class Redial<C extends { close(): void }> {
   readonly #dial: (signal: AbortSignal) => Promise<C>;
   readonly #events: RedialEvents<C>;
   readonly #abort = new AbortController();
   #waitMs = 0;
+  #state: "absent" | "up" | "proven" = "absent";
   #timer: NodeJS.Timeout | undefined;
+  #dialling = false;
 
   constructor(dial: (signal: AbortSignal) => Promise<C>, events: RedialEvents<C>) {
     this.#dial = dial;
@@ -21,29 +29,45 @@ export class Redial<C> {
     this.again();
   }
 
-  /** The connection was lost. */
-  again(): void {
-    if (this.#abort.signal.aborted || this.#timer !== undefined) return;
-    this.#timer = setTimeout(() => void this.#attempt(), this.#waitMs * (0.5 + Math.random() / 2));
-    this.#waitMs = Math.min(MAX_MS, Math.max(MIN_MS, this.#waitMs * 2));
+  proven(): void {
+    this.#state = "proven";
   }
 
+  /** The connection was lost. */
+  again(): void {
+    if (this.#abort.signal.aborted || this.#dialling) return;
+    this.#dialling = true;
+    const longest = this.#state === "absent" ? LONGEST_ABSENT_MS : LONGEST_UNSTABLE_MS;
+    this.#waitMs = this.#state === "proven" ? 0 : Math.min(longest, this.#waitMs);
+    this.#state = "absent";
+    this.#timer = setTimeout(() => void this.#attempt(), this.#waitMs * (0.5 + Math.random() / 2));
+    this.#waitMs = Math.max(FIRST_MS, this.#waitMs * 2);
+  }
+
+  /** No connection is made after this; one that was made is its user's to close. */
   close(): void {
-    this.#abort.abort();
+    this.#abort.abort(new Error("closed"));
     clearTimeout(this.#timer);
   }
 
   async #attempt(): Promise<void> {
+    const { signal } = this.#abort;
+    let connection: C;
     try {
-      const connection = await this.#dial(this.#abort.signal);
-      this.#timer = undefined;
-      this.#waitMs = 0;
-      this.#events.up(connection);
+      connection = await this.#dial(signal);
     } catch (cause) {
-      this.#timer = undefined;
-      if (this.#abort.signal.aborted) return;
+      this.#dialling = false;
+      if (signal.aborted) return;
       this.#events.failed(cause instanceof Error ? cause : new Error(String(cause)));
       this.again();
+      return;
     }
+    this.#dialling = false;
+    if (signal.aborted) {
+      connection.close();
+      return;
+    }
+    this.#state = "up";
+    this.#events.up(connection);
   }
 }

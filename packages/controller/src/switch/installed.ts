@@ -1,0 +1,71 @@
+import type { Flow } from "@dragonflow/openflow";
+import { type Actual, adoptNumbers } from "./actual.ts";
+import { valueOf } from "./canonical.ts";
+import type { InstalledGroup } from "./group-mods.ts";
+import type { Numbers } from "./numbers.ts";
+import type { Wanted } from "./plan.ts";
+
+/** What the switch acknowledged, or gave back. */
+export type Installed =
+  | {
+      readonly type: "flow";
+      readonly value: string;
+      readonly flow: Pick<Flow, "table" | "priority" | "match" | "cookie">;
+    }
+  | ({ readonly type: "group"; readonly name: string; readonly number: number } & InstalledGroup)
+  | { readonly type: "meter"; readonly name: string; readonly number: number; readonly value: string };
+
+/**
+ * What was read back, by the key of what is desired. What nobody desires gets a key of its own, under which it will be removed; until then it keeps
+ * its number. Names of desired groups and meters take over the numbers that are found in their places.
+ */
+export function fromActual(
+  actual: Actual,
+  wanted: ReadonlyMap<string, Wanted>,
+  groups: Numbers,
+  meters: Numbers,
+): Map<string, Installed> {
+  const installed = new Map<string, Installed>();
+  const groupNames = new Set<string>();
+  const meterNames = new Set<string>();
+  for (const item of wanted.values()) {
+    if (item.type === "group") groupNames.add(item.name);
+    if (item.type === "meter") meterNames.add(item.name);
+  }
+  groups.retain((name) => groupNames.has(name));
+  meters.retain((name) => meterNames.has(name));
+
+  for (const { flow, key } of actual.flows) {
+    const item = key === undefined ? undefined : wanted.get(key);
+    if (item?.type === "flow") adoptNumbers(item, flow.instructions, groups, meters);
+    const { table, priority, match, cookie } = flow;
+    const value = valueOf(flow);
+    installed.set(key ?? `stray flow ${installed.size}`, {
+      type: "flow",
+      value,
+      flow: { table, priority, match, cookie },
+    });
+  }
+  const groupName = namesByNumber(groups, groupNames);
+  for (const [number, buckets] of actual.groups) {
+    const name = groupName.get(number) ?? `stray ${number}`;
+    groups.adopt(name, number);
+    installed.set(`group ${name}`, { type: "group", name, number, buckets, numbers: new Map() });
+  }
+  const meterName = namesByNumber(meters, meterNames);
+  for (const [number, value] of actual.meters) {
+    const name = meterName.get(number) ?? `stray ${number}`;
+    meters.adopt(name, number);
+    installed.set(`meter ${name}`, { type: "meter", name, number, value });
+  }
+  return installed;
+}
+
+function namesByNumber(numbers: Numbers, names: Iterable<string>): ReadonlyMap<number, string> {
+  const byNumber = new Map<number, string>();
+  for (const name of names) {
+    const number = numbers.numberOf(name);
+    if (number !== undefined) byNumber.set(number, name);
+  }
+  return byNumber;
+}
