@@ -65,7 +65,7 @@ export const portsByAddress = defineIndex(ports, "address", (port) => port.addre
 export const routerPortsByAddress = defineIndex(routerPorts, "address", (port) => port.addresses.map((a) => a.ip));
 /** Who may use a further address (allowed address pair), in a network's topic. */
 export const portsByPairAddress = defineIndex(ports, "pair-address", (port) => [
-  ...new Set(port.pairs.map((pair) => pair.ip)),
+  ...new Set(port.pairs.map((pair) => pair.ip).filter((ip) => !ip.includes("/"))),
 ]);
 /** Who may use a MAC address, in a network's topic: its own, and those of its allowed address pairs. */
 export const portsByMac = defineIndex(ports, "mac", (port) => [

@@ -67,14 +67,14 @@ export function projectPort(port: PortObject): readonly NbRecord[] {
     return [record(routerInterfaceKind, fields), record(routerPortKind, fields)];
   }
   if (port.host_id === "") return [];
-  const pairs = port.allowed_address_pairs.map((p) => ({ ip: p.ip_address, mac: p.mac_address }));
+  const pairs = port.allowed_address_pairs.map((p) => ({ ip: withoutWholePrefix(p.ip_address), mac: p.mac_address }));
   return [
-    // A prefix is for anti-spoofing on the port's own host; others can only address a single address of it.
+    // A prefix is for anti-spoofing on the port's own host: others see of it that the port may use another MAC address.
     record(portKind, {
       ...shared,
       key: port.key,
       chassis: port.host_id,
-      pairs: pairs.filter((p) => isSingleAddress(p.ip)),
+      pairs: pairs.filter((p) => !p.ip.includes("/") || p.mac !== port.mac_address),
     }),
     record(localPortKind, {
       ...shared,
@@ -88,6 +88,7 @@ export function projectPort(port: PortObject): readonly NbRecord[] {
   ];
 }
 
-function isSingleAddress(ip: string): boolean {
-  return !ip.includes("/") || ip.endsWith(ip.includes(":") ? "/128" : "/32");
+/** A prefix of one address is the address. */
+function withoutWholePrefix(ip: string): string {
+  return ip.replace(ip.includes(":") ? /\/128$/ : /\/32$/, "");
 }

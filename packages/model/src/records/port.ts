@@ -3,7 +3,10 @@ import { flag, list, object, oneOf, text } from "../schema.ts";
 import { chassisTopic, networkTopic } from "../topics.ts";
 import { addressList, addressPairs, key31 } from "./common.ts";
 
-/** A bound port as the other hosts see it: no more than they need, so that no change of the rest disturbs them. `pairs`: single addresses only. */
+/**
+ * A bound port as the other hosts see it: no more than they need, so that no change of the rest disturbs them. `pairs`: single addresses, and
+ * prefixes for the sake of another MAC address.
+ */
 export const portKind = defineKind({
   kind: "port",
   topic: (p) => networkTopic(p.networkId),

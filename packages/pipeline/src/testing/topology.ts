@@ -161,8 +161,8 @@ export function port({ n, network: net, ofport = n, ...fields }: PortSpec): read
     ...fields,
   };
   const { portSecurity: _security, hostname: _name, dhcpOptions: _options, ...shared } = record;
-  const single = record.pairs.filter(({ ip }) => !ip.includes("/"));
-  const remote = putRow(ports, networkTopic(record.networkId), { ...shared, pairs: single });
+  const seen = record.pairs.filter((pair) => !pair.ip.includes("/") || pair.mac !== record.mac);
+  const remote = putRow(ports, networkTopic(record.networkId), { ...shared, pairs: seen });
   if (record.chassis !== SELF) return [remote];
   return [
     remote,
