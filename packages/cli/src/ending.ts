@@ -37,6 +37,28 @@ export function endingOf(signal: AbortSignal): Ending | undefined {
 }
 
 /** Resolves when the signal comes. */
-export async function ended(signal: AbortSignal): Promise<void> {
+async function ended(signal: AbortSignal): Promise<void> {
   if (!signal.aborted) await once(signal, "abort");
+}
+
+interface Daemon {
+  /** Rejects where it cannot go on. */
+  readonly failure?: Promise<never>;
+  close(): Promise<void>;
+}
+
+/** Starts it, and closes it in order when the signal comes. @throws why it cannot start, or go on */
+export async function untilEnded(signal: AbortSignal, start: () => Promise<Daemon>): Promise<void> {
+  let daemon: Daemon;
+  try {
+    daemon = await start();
+  } catch (error) {
+    if (signal.aborted && error === signal.reason) return;
+    throw error;
+  }
+  try {
+    await Promise.race([ended(signal), ...(daemon.failure === undefined ? [] : [daemon.failure])]);
+  } finally {
+    await daemon.close();
+  }
 }

@@ -11,14 +11,21 @@ export class CliError extends Error {
   }
 }
 
-/** Errors, by name, whose message is written for people. By name: importing their classes would load every package for every command. */
+/** Classes of errors whose message is written for people. By name: importing them would load every package for every command. */
 const EXPLAINED: readonly string[] = ["CliError", "ConfigError", "ApiError", "LabError", "StartError", "StoreError"];
+
+/** Its class, or one that it extends: StoreLocked is a StoreError. */
+function isExplained(error: Error): boolean {
+  for (let type: unknown = error.constructor; typeof type === "function"; type = Object.getPrototypeOf(type))
+    if (EXPLAINED.includes(type.name)) return true;
+  // What the system refused (EACCES, ENOENT ...) names the file: that is the whole story.
+  return "syscall" in error && "code" in error;
+}
 
 /** What is printed, and how the process ends. Anything that nobody expected keeps its stack: it is a defect to report. */
 export function explain(error: unknown): { readonly text: string; readonly exitCode: number } {
   if (!(error instanceof Error)) return { text: String(error), exitCode: EXIT.failed };
-  if (!EXPLAINED.includes(error.name))
-    return { text: `internal error: ${error.stack ?? error.message}`, exitCode: EXIT.failed };
+  if (!isExplained(error)) return { text: `internal error: ${error.stack ?? error.message}`, exitCode: EXIT.failed };
   return { text: error.message, exitCode: exitCodeOf(error) };
 }
 

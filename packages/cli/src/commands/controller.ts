@@ -4,7 +4,7 @@ import { startController } from "@dragonflow/controller";
 import { pino } from "pino";
 import { readNamed } from "../config/files.ts";
 import { settingsOf } from "../config/flags.ts";
-import { ended, listenForEnding } from "../ending.ts";
+import { listenForEnding, untilEnded } from "../ending.ts";
 import { VERSION } from "../version.ts";
 
 /** Runs until a signal, and leaves the switch as it is then: packets go on. */
@@ -15,11 +15,7 @@ export async function controller(options: Readonly<Record<string, unknown>>): Pr
   // Standard error, line by line: what a dying controller said last must be there.
   const log = pino({ name: settings.chassis, level: logLevel }, pino.destination({ fd: 2, sync: true }));
   await mkdir(dirname(settings.socket), { recursive: true });
-  const running = await startController(
-    { ...settings, release: VERSION },
-    { url: server, token: token.trim(), ca },
-    log,
+  await untilEnded(signal, () =>
+    startController({ ...settings, release: VERSION }, { url: server, token: token.trim(), ca }, log, signal),
   );
-  await ended(signal);
-  await running.close();
 }

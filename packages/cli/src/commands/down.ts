@@ -1,4 +1,5 @@
 import { removeLab } from "@dragonflow/lab";
+import { counted } from "../screen/palette.ts";
 import { Progress } from "../screen/progress.ts";
 
 export async function down(name: string): Promise<void> {
@@ -8,7 +9,7 @@ export async function down(name: string): Promise<void> {
     async () => removeLab(name),
     ({ existed, namespaces, processes }) =>
       existed
-        ? `lab "${name}" removed: ${namespaces.length} namespaces, ${processes.length} processes`
+        ? `lab "${name}" removed: ${counted(namespaces.length, "namespace")}, ${counted(processes.length, "process", "processes")}`
         : `there is no lab "${name}", and nothing left of one`,
   );
 }

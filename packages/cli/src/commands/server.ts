@@ -3,7 +3,7 @@ import { readNamed } from "../config/files.ts";
 import { settingsOf } from "../config/flags.ts";
 import type { SERVER } from "../config/sections.ts";
 import { ConfigError, type ValuesOf } from "../config/settings.ts";
-import { ended, listenForEnding } from "../ending.ts";
+import { listenForEnding, untilEnded } from "../ending.ts";
 
 /** Runs until a signal; requests in flight are answered then. */
 export async function server(options: Readonly<Record<string, unknown>>): Promise<void> {
@@ -11,16 +11,19 @@ export async function server(options: Readonly<Record<string, unknown>>): Promis
   const signal = listenForEnding();
   const { name, apiHost, apiPort, secretFile, logLevel } = settings;
   const [relay, store] = [relayOf(settings), await storeOf(settings)];
-  const running = await startServer({
-    name,
-    api: { host: apiHost, port: apiPort },
-    store,
-    ...(relay === undefined ? {} : { relay }),
-    secretFile,
-    logLevel,
-  });
-  await ended(signal);
-  await running.close();
+  await untilEnded(signal, () =>
+    startServer(
+      {
+        name,
+        api: { host: apiHost, port: apiPort },
+        store,
+        ...(relay === undefined ? {} : { relay }),
+        secretFile,
+        logLevel,
+      },
+      signal,
+    ),
+  );
 }
 
 type Values = ValuesOf<typeof SERVER>;

@@ -45,10 +45,13 @@ async function settle(lab: Lab, options: UpOptions, progress: Progress, signal: 
   const ending = `It goes on running.  Watch it: bin/dragonflow watch${name}   Remove it: bin/dragonflow down${name}`;
   const watch = new Watch(lab, ending, name);
   try {
-    const answered = !options.demo || (await firstPings(watch, progress, signal));
+    const answered = !hasVms(options) || (await firstPings(watch, progress, signal));
     if (signal.aborted) return false;
     if (options.json) printJson(await status(lab));
-    else show(await watch.look(), process.stdout);
+    else {
+      progress.note("");
+      show(await watch.look(), process.stdout);
+    }
     if (!answered) {
       warn("not every VM reaches every other (see the table); the lab goes on running");
       process.exitCode = EXIT.failed;
@@ -59,11 +62,14 @@ async function settle(lab: Lab, options: UpOptions, progress: Progress, signal: 
   }
 }
 
+const hasVms = ({ demo, hosts }: UpOptions): boolean => demo && hosts > 0;
+
 async function firstPings(watch: Watch, progress: Progress, signal: AbortSignal): Promise<boolean> {
   return progress.step(
     "pings between all VMs",
     async (tell) => watch.allAnswered(tell, signal),
-    (answered) => (answered ? "all VMs reach each other" : "pings between all VMs: not all are answered"),
+    (answered) =>
+      answered ? "all VMs reach each other, by IPv4 and IPv6" : "pings between all VMs: not all are answered",
   );
 }
 
@@ -71,7 +77,7 @@ async function firstPings(watch: Watch, progress: Progress, signal: AbortSignal)
 async function present(lab: Lab, options: UpOptions, progress: Progress, signal: AbortSignal): Promise<boolean> {
   const watch = new Watch(lab, "Ctrl-C removes all of it.", labOption(lab.name));
   try {
-    if (options.demo) await firstPings(watch, progress, signal);
+    if (hasVms(options)) await firstPings(watch, progress, signal);
     progress.note("");
     return await watchUntil(watch, signal, process.stdout);
   } finally {

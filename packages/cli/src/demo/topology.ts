@@ -3,8 +3,8 @@ import { networks, ports, routers, subnets } from "../api/resources.ts";
 
 /** The networks of the demo. Private addresses: RFC 1918, RFC 4193. */
 const NETWORKS = [
-  { name: "blue", ipv4: "10.10.0.0/24", ipv6: "fd00:10::/64" },
-  { name: "green", ipv4: "10.20.0.0/24", ipv6: "fd00:20::/64" },
+  { name: "blue", ipv4: "10.10.0.0/24", ipv6: "fd00:10::/64", ipv6Gateway: "fd00:10::1" },
+  { name: "green", ipv4: "10.20.0.0/24", ipv6: "fd00:20::/64", ipv6Gateway: "fd00:20::1" },
 ] as const;
 export const DEMO_NETWORKS: readonly string[] = NETWORKS.map(({ name }) => name);
 const ROUTER = "router";
@@ -25,7 +25,7 @@ export async function createDemo(api: ApiClient, hosts: readonly string[]): Prom
   const idOf = new Map(made.map(({ name, id }) => [name, id]));
   const parts = await api.createAll(
     subnets,
-    NETWORKS.flatMap(({ name, ipv4, ipv6 }) => {
+    NETWORKS.flatMap(({ name, ipv4, ipv6, ipv6Gateway }) => {
       const network_id = idOf.get(name);
       return [
         { name: `${name}-ipv4`, network_id, ip_version: 4, cidr: ipv4 },
@@ -34,6 +34,7 @@ export async function createDemo(api: ApiClient, hosts: readonly string[]): Prom
           network_id,
           ip_version: 6,
           cidr: ipv6,
+          gateway_ip: ipv6Gateway,
           ipv6_ra_mode: "slaac",
           ipv6_address_mode: "slaac",
         },

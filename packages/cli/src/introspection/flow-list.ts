@@ -1,5 +1,5 @@
 /** Flows as people read them: by the object that caused them, in the order of the pipeline. */
-import { type Palette, printable } from "../screen/palette.ts";
+import { counted, type Palette, printable } from "../screen/palette.ts";
 import type { Flow } from "./socket.ts";
 
 export interface FlowFilter {
@@ -52,8 +52,6 @@ export function flowLines(
     ]);
   return [`${palette.title(host === "" ? "this host" : host)}  ${count}${trouble}`, ...blocks];
 }
-
-const counted = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`;
 
 /** By kind, name, and number: vm2 before vm10. */
 function sortKey({ kind, id }: Flow["owner"], names: Names): string {

@@ -1,7 +1,8 @@
-import { createLab, type Lab, type LabHost, listHosts, listLabs, removeLab } from "@dragonflow/lab";
+import { createLab, type Lab, type LabHost, listHosts, listLabs, removeLab, requireRoot } from "@dragonflow/lab";
 import { ApiClient } from "../api/client.ts";
 import { createDemo } from "../demo/topology.ts";
 import { CliError } from "../errors.ts";
+import { counted } from "../screen/palette.ts";
 import type { Progress } from "../screen/progress.ts";
 import { freePort, isFree } from "./free-port.ts";
 import { DEFAULT_LAB, labOption } from "./names.ts";
@@ -26,11 +27,12 @@ export interface RunningLab {
 
 /** Makes a lab with everything that runs in it. When that fails, or the signal comes, nothing of it stays. */
 export async function bringUp(request: LabRequest, progress: Progress, signal?: AbortSignal): Promise<RunningLab> {
+  requireRoot();
   const { name, hosts: count } = request;
   if ((await listLabs()).some((other) => other.name === name)) throw exists(name);
   const apiPort = await chooseApiPort(request);
   const ports = { api: apiPort, relay: await freePort() };
-  const lab = await progress.step(`${hostCount(count)} with Open vSwitch`, async () =>
+  const lab = await progress.step(`${counted(count, "host")} with Open vSwitch`, async () =>
     createLab({ name, hosts: count, ...(signal === undefined ? {} : { signal }) }),
   );
   try {
@@ -57,8 +59,6 @@ function exists(name: string): CliError {
   );
 }
 
-const hostCount = (count: number): string => `${count} ${count === 1 ? "host" : "hosts"}`;
-
 async function chooseApiPort({ name, apiPort }: LabRequest): Promise<number> {
   if (apiPort === undefined) return freePort(name === DEFAULT_LAB ? NEUTRON_PORT : undefined);
   if (await isFree(apiPort)) return apiPort;
@@ -72,7 +72,7 @@ async function startControllers(
   progress: Progress,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  await progress.step(`${hosts.length === 1 ? "a controller" : "one controller"} on each host`, async (tell) => {
+  await progress.step(hosts.length === 1 ? "its controller" : "a controller on each", async (tell) => {
     for (const host of hosts) {
       signal?.throwIfAborted();
       await startLabController(lab, host);

@@ -14,6 +14,8 @@ import { type Patience, until } from "./wait.ts";
 const START_MS = 30_000;
 const LINES_OF_LOG = 8;
 
+/** As bin/dragonflow starts it. */
+const NODE_FLAGS = ["--disable-warning=ExperimentalWarning"] as const;
 const MAIN = join(import.meta.dirname, "..", "main.ts");
 /** Settings come from the lab's own file and flags: what the user's environment says is for other servers. */
 const NO_SETTINGS = Object.fromEntries(
@@ -28,7 +30,7 @@ async function spawnDragonflow(
 ): Promise<RecordedProcess> {
   return spawnRecorded(lab, {
     name,
-    argv: [process.execPath, ...process.execArgv, MAIN, ...args],
+    argv: [process.execPath, ...NODE_FLAGS, MAIN, ...args],
     env: NO_SETTINGS,
     cwd: "/",
     ...(host === undefined ? {} : { host }),

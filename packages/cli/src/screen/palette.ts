@@ -57,3 +57,5 @@ export function fit(text: string, width: number, align: "left" | "right" = "left
   const space = " ".repeat(-excess);
   return align === "left" ? text + space : space + text;
 }
+
+export const counted = (n: number, one: string, several = `${one}s`): string => `${n} ${n === 1 ? one : several}`;

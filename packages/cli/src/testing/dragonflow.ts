@@ -1,7 +1,8 @@
 /** For tests: the program as people start it. */
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import { after } from "node:test";
 
 export const MAIN = join(import.meta.dirname, "..", "main.ts");
 
@@ -48,11 +49,19 @@ export interface Running {
   readonly ended: Promise<number | NodeJS.Signals | null>;
 }
 
+const started = new Set<ChildProcess>();
+after(() => {
+  for (const child of started) child.kill("SIGKILL");
+});
+
+/** What a test that failed left running ends with the file's tests. */
 export function startDragonflow(args: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
   const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", MAIN, ...args], {
     env: cleanEnvironment(env),
     stdio: ["ignore", "pipe", "pipe"],
   });
+  started.add(child);
+  child.once("close", () => started.delete(child));
   let output = "";
   const watchers = new Set<() => void>();
   const take = (chunk: Buffer) => {

@@ -1,6 +1,6 @@
 /** The live table as lines of text: a pure function, so that what people see first is tested as they see it. */
 import { type Cell, type Column, framedTable } from "../screen/columns.ts";
-import { fit, type Palette, printable, widthOf } from "../screen/palette.ts";
+import { counted, fit, type Palette, printable, widthOf } from "../screen/palette.ts";
 import { type Family, type PairView, type Totals, WINDOW_SECONDS } from "./ping-board.ts";
 import type { LabView } from "./view.ts";
 
@@ -31,10 +31,10 @@ export function renderLab(view: LabView, frame: Frame, palette: Palette): string
 }
 
 function headline({ lab, hosts, vms, seconds }: LabView, palette: Palette): string {
-  const facts = [`lab ${lab}`, count(hosts.length, "host"), count(vms.length, "VM"), duration(seconds)];
+  const facts = [`lab ${lab}`, counted(hosts.length, "host"), counted(vms.length, "VM")];
+  if (seconds >= 1) facts.push(duration(seconds));
   return ` ${palette.title("Dragonflow")}  ${facts.join(palette.dim(" · "))}`;
 }
-const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`;
 function duration(seconds: number): string {
   const two = (n: number) => String(n).padStart(2, "0");
   const minutes = Math.floor(seconds / 60);

@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import { verifyToken } from "@dragonflow/store";
+import { ApiClient } from "../api/client.ts";
+import { networks } from "../api/resources.ts";
+import { freePort } from "../lab/free-port.ts";
+import { dragonflow, startDragonflow } from "../testing/dragonflow.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "df-server-"));
+after(() => rmSync(directory, { recursive: true }));
+const secret = join(directory, "secret");
+
+describe("the server as a command", () => {
+  test("takes its settings from file, environment and flags; a signal ends it in order, and what it stored stays", async () => {
+    const config = join(directory, "dragonflow.toml");
+    const port = await freePort();
+    writeFileSync(
+      config,
+      `[server]\nname = "one"\napi_port = 1\nstore = "sqlite:${join(directory, "store.db")}"\nlog_level = "error"\n`,
+    );
+    const env = { DRAGONFLOW_API_PORT: "2", DRAGONFLOW_LOG_LEVEL: "info", DRAGONFLOW_SECRET_FILE: secret };
+    const args = ["server", "--config", config, "--api-port", String(port)];
+    const url = `http://127.0.0.1:${port}`;
+
+    const first = startDragonflow(args, env);
+    await first.saw(`"api":"${url}"`);
+    await new ApiClient(url).create(networks, { name: "kept" });
+    first.kill("SIGTERM");
+    assert.equal(await first.ended, 0, first.output());
+
+    const second = startDragonflow(args, env);
+    await second.saw('"msg":"serving"');
+    assert.deepEqual(
+      (await new ApiClient(url).list(networks)).map(({ name }) => name),
+      ["kept"],
+    );
+    const third = await dragonflow([...args.slice(0, -1), String(await freePort())], env);
+    assert.equal(third.code, 1);
+    assert.match(third.stderr, /^dragonflow: .*store\.db.*\n$/);
+    second.kill("SIGINT");
+    assert.equal(await second.ended, 0, second.output());
+  });
+
+  test("a token is good for its chassis, and its secret is made when there is none", async () => {
+    const { code, stdout } = await dragonflow(["token", "host7", "--secret-file", secret]);
+    assert.equal(code, 0);
+    assert.equal(statSync(secret).mode & 0o777, 0o600);
+    const key = Buffer.from((await readFile(secret, "utf8")).trim(), "hex");
+    assert.equal(verifyToken(key, stdout.trim()), "chassis:host7");
+  });
+
+  test("a controller without its token says which file it misses", async () => {
+    const flags = {
+      server: "wss://127.0.0.1:1",
+      "token-file": "/nonexistent/token",
+      "ca-file": "/nonexistent/ca",
+      "tunnel-ip": "192.0.2.1",
+    };
+    const refused = await dragonflow([
+      "controller",
+      ...Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value]),
+    ]);
+    assert.deepEqual([refused.code, refused.stdout], [2, ""]);
+    assert.match(refused.stderr, /^dragonflow: token_file: ENOENT: .*\/nonexistent\/token'\n$/);
+  });
+});
