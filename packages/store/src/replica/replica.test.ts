@@ -166,11 +166,15 @@ test("while the store is unreachable nothing is removed; then only the differenc
   assert.equal(batches.length, 3);
 });
 
-test("the same rows in another lineage are no change", async () => {
+test("the same row again, or in another lineage, is no change; its version moves on", async () => {
   const { store, batches, reports, replica } = setUp();
   store.commit([[A, record("x"), { n: 1 }]]);
   replica.add([A]);
   await settled();
+  store.commit([[A, record("x"), { n: 1 }]]);
+  store.deliverAll();
+  await settled();
+  assert.equal(replica.version(A, record("x")), "2", "though no batch told of it");
   store.restore(() => true);
   await settled();
   assert.equal(batches.flatMap((batch) => batch.changes).length, 1);
