@@ -35,7 +35,8 @@ export function compile(
       arriving.map((partition): PartitionChange => ({ partition, state: "current" })),
     );
     for (const partition of arriving) delivered.add(partition);
-    wanted = new Set([...engine.interest()].filter((partition) => !delivered.has(partition)));
+    const asked = [...engine.interest(), ...engine.pendingUnits().flatMap(({ waitsFor }) => waitsFor)];
+    wanted = new Set(asked.filter((partition) => !delivered.has(partition)));
     first = false;
   }
   const [fault] = engine.faults();
