@@ -2,12 +2,13 @@
  * Neighbour Discovery: solicitations for addresses of the network are answered on the sender's host (RFC 4861 section 7.2.4).
  *
  *   services --> [nd] -- solicitation for a known address --> [nd_reply] -- advertisement to the sender
- *                 |----- duplicate address detection (from "::"): next, so that who holds the address defends it itself
+ *                 |----- duplicate address detection (from "::") of a router's address: advertisement to all, by the same table
+ *                 |----- of any other: next, so that who holds the address defends it itself
  *                 `- miss: next
  */
 import { each, type Read } from "@dragonflow/engine";
 import type { PortRecord, RouterPortRecord } from "@dragonflow/model";
-import { linkLocal, parseIpv6, parseMac } from "@dragonflow/packet";
+import { ALL_NODES, linkLocal, parseIpv6, parseMac } from "@dragonflow/packet";
 import {
   act,
   type Desired,
@@ -37,6 +38,9 @@ const SOLICITATION = { ...ICMP6, icmpv6_type: 135, icmpv6_code: 0 };
 const ADVERTISEMENT = 136;
 /** The word that carries the R, S and O flags (RFC 4861 section 4.4): solicited and override, and router where it is one. */
 const FLAGS = { host: 0x60000000, router: 0xe0000000 } as const;
+/** The same of an answer that nobody in particular asked for: not solicited. */
+const DEFENCE_FLAGS = 0xa0000000;
+const ALL_NODES_MAC = "33:33:00:00:00:01";
 const OPTION_TARGET_LINK_LAYER = 2;
 
 const reply = defineFlowTable({
@@ -87,33 +91,54 @@ function advertise(mac: string, ip: bigint, kind: keyof typeof FLAGS): readonly 
   ];
 }
 
-/** The holder's addresses, and the link-local one that goes with its MAC: on a network with IPv6 it is there without anybody giving it. */
+/** The addresses given to a holder, and the link-local one of its MAC: on a network with IPv6 it is there without anybody giving it. */
+function addressesOf({ addresses, mac }: Pick<PortRecord, "mac" | "addresses">): readonly bigint[] {
+  const given = addresses.map(({ ip }) => ip).filter(isIpv6);
+  return given.length === 0 ? [] : [...new Set([...given.map((ip) => parseIpv6(ip)), linkLocal(parseMac(mac))])];
+}
+
 function answers(
   owner: Owner,
   holder: Pick<PortRecord, "networkId" | "mac" | "addresses" | "adminUp">,
   kind: keyof typeof FLAGS,
   read: Read,
 ): readonly Desired[] {
-  const given = holder.addresses.map(({ ip }) => ip).filter(isIpv6);
-  const network = holder.adminUp && given.length > 0 ? servedHere(holder.networkId, read) : undefined;
+  const addresses = holder.adminUp ? addressesOf(holder) : [];
+  const network = addresses.length > 0 ? servedHere(holder.networkId, read) : undefined;
   if (network === undefined) return [];
-  const addresses = [...new Set([...given.map((ip) => parseIpv6(ip)), linkLocal(parseMac(holder.mac))])];
-  return addresses.map((ip) =>
-    flow(
-      owner,
-      nd,
-      priority.normal,
-      { network: network.key, ...SOLICITATION, nd_target: ip },
-      advertise(holder.mac, ip, kind),
-    ),
-  );
+  return addresses.map((ip) => {
+    const match = { network: network.key, ...SOLICITATION, nd_target: ip };
+    return flow(owner, nd, priority.normal, match, advertise(holder.mac, ip, kind));
+  });
 }
 
 const port = (record: PortRecord, read: Read): readonly Desired[] =>
   answers({ app, kind: "port", id: record.id }, record, "host", read);
 
-const routerPort = (record: RouterPortRecord, read: Read): readonly Desired[] =>
-  answers({ app, kind: "router-port", id: record.id }, record, "router", read);
+/** A router has no host of its own that would defend its addresses, so all hosts do: to somebody who checks whether one is free, a flow says no. */
+function routerPort(record: RouterPortRecord, read: Read): readonly Desired[] {
+  const owner = { app, kind: "router-port", id: record.id };
+  const network = record.adminUp ? servedHere(record.networkId, read) : undefined;
+  if (network === undefined) return [];
+  const defended = addressesOf(record).map((ip) => {
+    const match = { network: network.key, ...SOLICITATION, ipv6_src: "::", nd_target: ip };
+    return flow(owner, nd, priority.special + 1, match, defend(record.mac, ip));
+  });
+  return [...answers(owner, record, "router", read), ...defended];
+}
+
+/** To all nodes (RFC 4862 section 5.4.4). The solicitation has no option to put the MAC address into; who checks for a duplicate needs none. */
+function defend(mac: string, ip: bigint): readonly Step[] {
+  return [
+    setMac("eth_dst", ALL_NODES_MAC),
+    setMac("eth_src", mac),
+    setIpv6("ipv6_dst", ALL_NODES),
+    setIpv6("ipv6_src", ip),
+    act({ type: "set_field", field: "nd_reserved", value: DEFENCE_FLAGS }),
+    act({ type: "set_field", field: "icmpv6_type", value: ADVERTISEMENT }),
+    toReply,
+  ];
+}
 
 function everyNetwork(): readonly Desired[] {
   const owner = { app, kind: "host", id: "self" };
