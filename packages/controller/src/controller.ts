@@ -1,16 +1,14 @@
 import type { Server } from "node:http";
-import type { Delta } from "@dragonflow/engine";
+import type { Delta, RowChange } from "@dragonflow/engine";
 import { chassisStatusKind, type NbRecord, record } from "@dragonflow/model";
 import { printInstructions, printMatch } from "@dragonflow/openflow";
-import { OvsdbClient } from "@dragonflow/ovsdb";
-import type { Desired, DesiredTunnel } from "@dragonflow/pipeline";
+import type { Desired } from "@dragonflow/pipeline";
 import type { StoreDriver } from "@dragonflow/store";
 import { pipeline } from "./apps.ts";
 import { Compiler } from "./compiler.ts";
 import { dispatch } from "./dispatch.ts";
-import { ensureBridge } from "./facts/integration-bridge.ts";
-import { type BridgeReplica, interfacesOf, replicateBridge } from "./facts/bridge.ts";
-import { factChanges, NO_FACTS, readFacts, type SwitchFacts } from "./facts/facts.ts";
+import { NO_FACTS, type SwitchFacts } from "./local/facts.ts";
+import { LocalSwitch } from "./local/local-switch.ts";
 import { type FlowView, serveIntrospection } from "./introspection.ts";
 import { Northbound } from "./northbound/northbound.ts";
 import { PacketIn } from "./packet-in/packet-in.ts";
@@ -18,8 +16,7 @@ import type { ControllerSettings, Log } from "./settings.ts";
 import { PortStates } from "./status/port-states.ts";
 import { StatusWriter } from "./status/status-writer.ts";
 import { SwitchDriver } from "./switch/driver.ts";
-import { TunnelPorts } from "./tunnels/tunnel-ports.ts";
-import { warmUpFrame } from "./tunnels/warm-up.ts";
+import { warmUpFrame } from "./packet-in/warm-up.ts";
 
 /**
  * The local controller of one host. Data flows one way: the store and the local switch -> rows -> compiler -> desired state -> the switch, its
@@ -29,16 +26,13 @@ export class Controller {
   readonly #settings: ControllerSettings;
   readonly #log: Log;
   readonly #startedAt = new Date().toISOString();
-  readonly #ovs: OvsdbClient;
-  readonly #bridge: BridgeReplica;
+  readonly #local: LocalSwitch;
   readonly #compiler: Compiler;
   readonly #northbound: Northbound;
   readonly #switch: SwitchDriver;
-  readonly #tunnels: TunnelPorts;
   readonly #packetIn: PacketIn;
   readonly #ports: PortStates;
   readonly #status: StatusWriter;
-  readonly #wantedTunnels = new Map<string, DesiredTunnel>();
   readonly #failed = Promise.withResolvers<never>();
   #facts: SwitchFacts = NO_FACTS;
   #bridgeKnown = false;
@@ -46,6 +40,8 @@ export class Controller {
 
   /** Starts everything; each part connects, and connects again, by itself. */
   constructor(settings: ControllerSettings, store: StoreDriver, log: Log) {
+    // It may fail before somebody asks for `failure`; who asks then is told then.
+    this.#failed.promise.catch(() => undefined);
     this.#settings = settings;
     this.#log = log;
     this.#ports = new PortStates(settings.chassis);
@@ -53,14 +49,10 @@ export class Controller {
     this.#switch = this.#openSwitch();
     this.#packetIn = new PacketIn({ bridge: settings.openflow });
     this.#packetIn.on("problem", (message) => log.warn({}, message));
-    this.#ovs = new OvsdbClient(settings.ovsdb);
-    this.#ovs.on("disconnected", (reason) =>
-      log.warn({ error: reason.message }, "the local Open vSwitch database is away"),
-    );
-    this.#tunnels = new TunnelPorts(this.#ovs, settings.bridge, (error) =>
-      log.error({ error: error.message }, "tunnel ports could not be changed"),
-    );
-    this.#bridge = replicateBridge(this.#ovs, () => this.#bridgeChanged());
+    this.#local = new LocalSwitch(settings, pipeline, log, {
+      onFacts: (changes, facts) => this.#factsChanged(changes, facts),
+      onFailure: (error) => this.#failed.reject(error),
+    });
     this.#northbound = new Northbound(
       store,
       settings,
@@ -94,7 +86,7 @@ export class Controller {
     this.#window?.close();
     this.#status.close();
     this.#switch.close();
-    await Promise.all([this.#northbound.close(), this.#packetIn.close(), this.#ovs.close()]);
+    await Promise.all([this.#northbound.close(), this.#packetIn.close(), this.#local.close()]);
   }
 
   #openSwitch(): SwitchDriver {
@@ -113,24 +105,14 @@ export class Controller {
     return driver;
   }
 
-  #bridgeChanged(): void {
-    if (
-      !ensureBridge(this.#ovs, this.#bridge, this.#settings.bridge, pipeline, (error) =>
-        this.#log.error({ error: error.message }, "the bridge"),
-      )
-    )
-      return;
-    const before = this.#facts;
-    this.#facts = readFacts(interfacesOf(this.#bridge, this.#settings.bridge));
-    for (const port of this.#facts.doubles)
-      this.#log.warn({ port }, "two interfaces carry the id of one port; the first by name counts");
-    for (const [id, { ofport }] of this.#facts.tunnels) {
+  #factsChanged(changes: readonly RowChange[], facts: SwitchFacts): void {
+    for (const [id, { ofport }] of facts.tunnels) {
       // vswitchd drops the first packets to a peer whose MAC address it does not know: let it ask before anybody's packet comes.
-      if (before.tunnels.get(id)?.ofport !== ofport) this.#packetIn.send(warmUpFrame(), ofport);
+      if (this.#facts.tunnels.get(id)?.ofport !== ofport) this.#packetIn.send(warmUpFrame(), ofport);
     }
+    this.#facts = facts;
     this.#bridgeKnown = true;
-    this.#compiler.change(factChanges(before, this.#facts));
-    this.#tunnels.seen(this.#bridge);
+    this.#compiler.change(changes);
     this.#releaseIfKnown();
   }
 
@@ -151,11 +133,7 @@ export class Controller {
         this.#ports.refused(desired.owner.id, key, undefined);
     this.#packetIn.declare(responses);
     for (const [portId, wanted] of ports) this.#ports.set(portId, wanted, change);
-    for (const [key, wanted] of tunnels) {
-      if (wanted === undefined) this.#wantedTunnels.delete(key);
-      else this.#wantedTunnels.set(key, wanted);
-    }
-    if (tunnels.length > 0) this.#tunnels.want(this.#wantedTunnels);
+    if (tunnels.length > 0) this.#local.want(tunnels);
     if (ports.length > 0) this.#say();
     this.#releaseIfKnown();
   }

@@ -19,13 +19,25 @@ export interface StoreAddress {
   readonly ca: string;
 }
 
-/** Connects to the store by a relay, and starts the controller of this host. The store may come later: it goes on trying. */
+/**
+ * Connects to the store by a relay, and starts the controller of this host. The store may come later: it goes on trying.
+ * @param signal gives up the first connection.
+ * @throws {Forbidden} the token is not accepted; `signal.reason`.
+ */
 export async function startController(
   settings: ControllerSettings,
   store: StoreAddress,
   log: Log,
+  signal?: AbortSignal,
 ): Promise<Controller> {
-  const driver = await connectRelay(store.url, { token: store.token, ca: store.ca });
+  const { url, token, ca } = store;
+  const onError = (error: unknown): void =>
+    log.warn(
+      { server: url, error: error instanceof Error ? error.message : String(error) },
+      "the server is not reached",
+    );
+  const driver = await connectRelay(url, { token, ca, onError, ...(signal === undefined ? {} : { signal }) });
+  log.info({ server: url }, "connected to the server");
   const controller = new Controller(settings, driver, log);
   await controller.serve();
   return controller;

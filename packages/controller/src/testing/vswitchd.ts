@@ -6,30 +6,32 @@ import { connect, type FlowUpdate, type OpenFlowSocket } from "@dragonflow/openf
 import type { TestSwitch } from "@dragonflow/openflow/testing";
 import { until } from "./until.ts";
 
-export function isRunning(pid: number): boolean {
+function isRunning(pid: number): boolean {
   // A process that has ended and was not waited for is still listed.
   return existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
 }
 
 /** Ends vswitchd at once, as a crash would; the database stays. */
-export async function killVswitchd(ovs: TestSwitch): Promise<void> {
-  const pid = Number.parseInt(readFileSync(join(ovs.dir, "vswitchd.pid"), "utf8"), 10);
-  process.kill(pid, "SIGKILL");
-  await until("vswitchd has ended", () => !isRunning(pid));
-}
-
+export const killVswitchd = (ovs: TestSwitch): Promise<void> => kill(ovs, "vswitchd");
 /** Starts it again: with the ports that the database knows, and without flows, groups and meters. */
 export async function startVswitchd(ovs: TestSwitch): Promise<void> {
-  const file = (end: string): string => join(ovs.dir, `vswitchd.${end}`);
-  const options = [`--pidfile=${file("pid")}`, `--unixctl=${file("ctl")}`, `--log-file=${file("log")}`];
-  await ovs.exec(
-    "ovs-vswitchd",
-    `unix:${ovs.ovsdbSocket}`,
-    ...options,
-    "--detach",
-    "-vconsole:off",
-    "--disable-system",
-  );
+  await ovs.exec("ovs-vswitchd", `unix:${ovs.ovsdbSocket}`, ...daemon(ovs, "vswitchd"), "--disable-system");
+}
+export const killOvsdb = (ovs: TestSwitch): Promise<void> => kill(ovs, "ovsdb");
+export async function startOvsdb(ovs: TestSwitch): Promise<void> {
+  const remote = `--remote=punix:${ovs.ovsdbSocket}`;
+  await ovs.exec("ovsdb-server", join(ovs.dir, "conf.db"), remote, ...daemon(ovs, "ovsdb"));
+}
+
+async function kill(ovs: TestSwitch, name: string): Promise<void> {
+  const pid = Number.parseInt(readFileSync(join(ovs.dir, `${name}.pid`), "utf8"), 10);
+  process.kill(pid, "SIGKILL");
+  await until(`${name} has ended`, () => !isRunning(pid));
+}
+function daemon(ovs: TestSwitch, name: string): readonly string[] {
+  const file = (end: string): string => join(ovs.dir, `${name}.${end}`);
+  const files = [`--pidfile=${file("pid")}`, `--unixctl=${file("ctl")}`, `--log-file=${file("log")}`];
+  return [...files, "--detach", "-vconsole:off"];
 }
 
 /** Every change to the flows of a bridge, as Open vSwitch's own flow monitor tells it to another connection. */
