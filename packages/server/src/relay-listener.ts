@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
-import { createServer } from "node:https";
+import { createServer, type Server } from "node:https";
 import { type Relay, type StoreDriver, serveRelay, verifyToken } from "@dragonflow/store";
 import type { Logger } from "pino";
 import { listen, urlOf } from "./listen.ts";
-import type { ServerSettings } from "./settings.ts";
+import { type ServerSettings, StartError } from "./settings.ts";
 
 export interface RelayListener {
   readonly url: string;
@@ -19,9 +19,7 @@ export async function openRelayListener(
   log: Logger,
 ): Promise<RelayListener> {
   const [cert, key] = await Promise.all([readFile(settings.certFile), readFile(settings.keyFile)]);
-  const listener = createServer({ cert, key, minVersion: "TLSv1.2" }, (_request, response) => {
-    response.writeHead(426, { upgrade: "websocket" }).end();
-  });
+  const listener = createListener(settings, cert, key);
   const relay = serveRelay({
     driver,
     listener,
@@ -39,4 +37,22 @@ export async function openRelayListener(
       await closed;
     },
   };
+}
+
+/** @throws {StartError} for what is no certificate, no key, or not a pair. */
+function createListener(
+  { certFile, keyFile }: { certFile: string; keyFile: string },
+  cert: Buffer,
+  key: Buffer,
+): Server {
+  try {
+    return createServer({ cert, key, minVersion: "TLSv1.2" }, (_request, response) => {
+      response.writeHead(426, { upgrade: "websocket" }).end();
+    });
+  } catch (error) {
+    const words = error instanceof Error ? error.message : String(error);
+    throw new StartError(`${certFile} and ${keyFile} are no certificate and its key in PEM: ${words}`, {
+      cause: error,
+    });
+  }
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { link, open, rm } from "node:fs/promises";
 import { StartError } from "./settings.ts";
+import { makeStateDirectory } from "./state-directory.ts";
 
 const SECRET_BYTES = 32;
 
@@ -10,7 +11,7 @@ function hasCode(error: unknown, code: string): boolean {
 
 /**
  * The secret that tokens are signed with, as the file has it: 64 hexadecimal digits and a new line. A file that is
- * not there is made, whole or not at all, so that of several servers that start at once all read the same secret.
+ * not there is made, with its directory, whole or not at all, so that of several servers that start at once all read the same secret.
  * @throws {StartError} for a file that others may read, or that holds something else.
  */
 export async function loadSecret(file: string): Promise<Uint8Array> {
@@ -38,6 +39,7 @@ async function readSecret(file: string): Promise<Uint8Array> {
 }
 
 async function makeSecret(file: string): Promise<void> {
+  await makeStateDirectory(file);
   const draft = `${file}.${randomBytes(6).toString("hex")}`;
   const handle = await open(draft, "wx", 0o600);
   try {

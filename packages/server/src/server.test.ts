@@ -63,15 +63,34 @@ test("a server that cannot start says why, and lets go of what it had", async ()
     [{ api: taken }, /cannot listen on 127\.0\.0\.1 port \d+: .*EADDRINUSE/],
     [{ relay: { ...taken, ...(await testTls()) } }, /cannot listen on 127\.0\.0\.1 port \d+: .*EADDRINUSE/],
     [{ relay: { ...LOOPBACK, certFile: "/nonexistent.pem", keyFile: "/nonexistent.pem" } }, /nonexistent\.pem/],
+    [
+      { relay: { ...LOOPBACK, certFile: import.meta.filename, keyFile: import.meta.filename } },
+      /no certificate and its key/,
+    ],
+    [{ store: { url: `sqlite:${scratchDirectory()}/not/there/nb.db` } }, /ENOENT.*not\/there/],
     [{ store: { url: "mysql://localhost/nb" } }, /"mysql:\/\/localhost\/nb" is no store/],
     [{ store: { url: "nowhere" } }, /"nowhere" is no store/],
     [{ store: { url: access.url } }, /needs a token/],
     [{ store: { url: access.url, token: "v1.no.good", caFile: access.caFile } }, /does not accept the token/],
   ] as const)
     assert.match((await refusal({ ...other, ...changed })).message, says);
+  const never = AbortSignal.abort(new Error("told to end"));
+  const away = { url: "wss://127.0.0.1:1", token: "v1.no.good" };
+  await assert.rejects(startServer({ ...other, store: away }, never), never.reason);
   const started = await startServer(other);
   await started.close();
   await server.close();
+});
+
+test("the directory of a store or a secret is made for its owner alone", async () => {
+  const directory = join(scratchDirectory(), "state");
+  const settings: ServerSettings = {
+    ...(await mainSettings()),
+    store: { url: `sqlite:${join(directory, "nb.db")}` },
+    secretFile: join(directory, "secret"),
+  };
+  await (await startServer(settings)).close();
+  assert.equal(statSync(directory).mode & 0o777, 0o700);
 });
 
 test("the secret is made once, for its owner alone, and is what tokens are signed with", async () => {

@@ -11,13 +11,14 @@ import { openStore } from "./stores.ts";
 /**
  * One server process: a store, the Neutron API on it, the relay that offers it to controllers and further servers,
  * and the folding of what the controllers report.
+ * @param signal gives up waiting for a store that is away.
  * @throws {StartError} | StoreError, with one line that says what is wrong; whatever was opened is closed again.
  */
-export async function startServer(settings: ServerSettings): Promise<RunningServer> {
+export async function startServer(settings: ServerSettings, signal?: AbortSignal): Promise<RunningServer> {
   // Standard error: standard output belongs to whoever embeds the server.
   const log = pino({ name: settings.name, level: settings.logLevel }, pino.destination({ fd: 2, sync: true }));
   await using opened = new AsyncDisposableStack();
-  const { driver, isExclusive } = await openStore(settings.store, log);
+  const { driver, isExclusive } = await openStore(settings.store, log, signal);
   opened.defer(() => driver.close());
   const engine = new Engine(driver);
   opened.defer(() => engine.close());

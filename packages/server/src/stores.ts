@@ -3,6 +3,7 @@ import { openSqliteStore } from "@dragonflow/driver-sqlite";
 import { connectRelay, type StoreDriver } from "@dragonflow/store";
 import type { Logger } from "pino";
 import { type ServerSettings, StartError } from "./settings.ts";
+import { makeStateDirectory } from "./state-directory.ts";
 
 /** How long a server waits for the relay that it depends on before it gives up starting. */
 const FIRST_CONNECTION_SECONDS = 60;
@@ -12,11 +13,12 @@ export interface OpenedStore {
   readonly driver: StoreDriver;
   readonly isExclusive: boolean;
 }
-type OpenStore = (settings: ServerSettings["store"], log: Logger) => Promise<OpenedStore>;
+type OpenStore = (settings: ServerSettings["store"], log: Logger, signal?: AbortSignal) => Promise<OpenedStore>;
 
 async function openSqlite({ url }: ServerSettings["store"], log: Logger): Promise<OpenedStore> {
   const file = decodeURIComponent(new URL(url).pathname);
   if (file === "") throw new StartError(`${url} names no file; write sqlite:/path/to/file.db`);
+  await makeStateDirectory(file);
   const driver = await openSqliteStore({
     file,
     onNewLineage: (reason) =>
@@ -25,15 +27,20 @@ async function openSqlite({ url }: ServerSettings["store"], log: Logger): Promis
   return { driver, isExclusive: true };
 }
 
-async function openRelay({ url, token, caFile }: ServerSettings["store"], log: Logger): Promise<OpenedStore> {
+async function openRelay(
+  { url, token, caFile }: ServerSettings["store"],
+  log: Logger,
+  ending?: AbortSignal,
+): Promise<OpenedStore> {
   if (token === undefined) throw new StartError(`${url}: a store behind a relay needs a token`);
   const ca = caFile === undefined ? {} : { ca: await readFile(caFile) };
-  const signal = AbortSignal.timeout(FIRST_CONNECTION_SECONDS * 1000);
+  const patience = AbortSignal.timeout(FIRST_CONNECTION_SECONDS * 1000);
+  const signal = ending === undefined ? patience : AbortSignal.any([patience, ending]);
   const onError = (error: unknown): void => log.warn({ err: error }, "relay connection");
   try {
     return { driver: await connectRelay(url, { token, ...ca, signal, onError }), isExclusive: false };
   } catch (error) {
-    if (!signal.aborted) throw error;
+    if (!patience.aborted) throw error;
     throw new StartError(`${url} was not reached within ${FIRST_CONNECTION_SECONDS} s`, { cause: error });
   }
 }
@@ -42,10 +49,14 @@ async function openRelay({ url, token, caFile }: ServerSettings["store"], log: L
 const STORES: Readonly<Record<string, OpenStore>> = { "sqlite:": openSqlite, "wss:": openRelay };
 
 /** @throws {StartError} for a URL that names no store; what the driver throws when it cannot open it. */
-export async function openStore(settings: ServerSettings["store"], log: Logger): Promise<OpenedStore> {
+export async function openStore(
+  settings: ServerSettings["store"],
+  log: Logger,
+  signal?: AbortSignal,
+): Promise<OpenedStore> {
   const url = URL.parse(settings.url);
   const open = url === null ? undefined : STORES[url.protocol];
   if (open === undefined)
     throw new StartError(`"${settings.url}" is no store: its URL begins with ${Object.keys(STORES).join(" or ")}`);
-  return open(settings, log);
+  return open(settings, log, signal);
 }
