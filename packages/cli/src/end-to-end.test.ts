@@ -4,12 +4,14 @@ import { statSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 import { createLab, type LabStatus, openLab, removeLab, startPings } from "@dragonflow/lab";
 import { ApiClient } from "./api/client.ts";
 import { agents, networks, ports } from "./api/resources.ts";
 import { freePort } from "./lab/free-port.ts";
 import { startLabServer } from "./lab/processes.ts";
-import { dragonflow, startDragonflow } from "./testing/dragonflow.ts";
+import { until } from "./lab/wait.ts";
+import { dragonflow, startDragonflow, startOnTerminal } from "./testing/dragonflow.ts";
 import { labNamed, NOTHING, useScratchLabs } from "./testing/traces.ts";
 
 const { env, traces } = useScratchLabs();
@@ -213,6 +215,15 @@ describe("whatever ends the making or the show, nothing is left", () => {
     up.kill("SIGINT");
     assert.equal(await up.ended, 0, up.output());
     assert.deepEqual(traces(), NOTHING);
+  });
+
+  test("a terminal that is closed while the picture is drawn", async () => {
+    const up = startOnTerminal(["up", "--hosts", "1", "--lab", labNamed("tty")], { ...env, TERM: "xterm" });
+    await up.saw("Ctrl-C removes all of it.");
+    await up.saw("\x1b[?25l");
+    assert.ok(traces().processes.length > 4);
+    up.kill("SIGKILL");
+    await until("nothing is left", () => isDeepStrictEqual(traces(), NOTHING) || undefined, { deadlineMs: 20_000 });
   });
 
   test("a signal in the middle of it", async () => {

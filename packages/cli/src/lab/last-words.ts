@@ -1,14 +1,16 @@
 import { readFile } from "node:fs/promises";
 
+/** Blank lines, stack frames, and what Node says of itself when it dies: what is left says why. */
+const NOISE = /^\s*$|^\s+at |^Node\.js v|^\s*\^+$/;
+
 /** The end of a log as people read it: JSON lines as time-less text, others as they are. Empty logs say so. */
 export async function lastWords(logFile: string, lines: number): Promise<string> {
   const text = await readFile(logFile, "utf8");
   const last = text
-    .trimEnd()
     .split("\n")
+    .filter((line) => !NOISE.test(line))
     .slice(-lines)
-    .map(readable)
-    .filter((line) => line !== "");
+    .map(readable);
   return last.length === 0 ? `its log is empty (${logFile})` : last.join("\n");
 }
 

@@ -63,6 +63,9 @@ describe("the last words of a log", () => {
       '{"answer":42}',
     ].join("\n");
     assert.equal(await wordsOf(`${log}\n`, 4), 'serving\n{not json\ncommit failed: no space\n{"answer":42}');
+    const death =
+      "file:///x.ts:3\n  throw it;\n  ^\n\nTypeError: it broke\n    at f (file:///x.ts:3:1)\n\nNode.js v26.10.0\n";
+    assert.equal(await wordsOf(death, 1), "TypeError: it broke");
     assert.match(await wordsOf("\n", 4), /^its log is empty \(.*log\)$/);
   });
 });

@@ -102,6 +102,11 @@ describe("the live picture", () => {
     );
   });
 
+  test("a terminal that does not know its size is taken for one of 80 by 24", () => {
+    const { columns, room } = new LivePicture(new Screen(0, 0));
+    assert.deepEqual([columns, room], [80, 23]);
+  });
+
   test("begins anew when the window has another size", () => {
     const screen = new Screen(30, 10);
     const picture = new LivePicture(screen);

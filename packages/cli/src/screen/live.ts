@@ -7,6 +7,10 @@ export interface Terminal {
   write(text: string): unknown;
 }
 
+/** A terminal that does not know its size (a serial line, some pipes) says 0. */
+export const sizeOr = (size: number | undefined, standard: number): number =>
+  size === undefined || size === 0 ? standard : size;
+
 const HIDE_CURSOR = "\x1b[?25l";
 const SHOW_CURSOR = "\x1b[?25h";
 /** A terminal that knows it shows the whole picture at once; others ignore it. */
@@ -28,7 +32,7 @@ export class LivePicture {
 
   /** Lines that fit: what would scroll away could not be drawn again. */
   get room(): number {
-    return Math.max(3, (this.#terminal.rows ?? 24) - 1);
+    return Math.max(3, sizeOr(this.#terminal.rows, 24) - 1);
   }
 
   draw(lines: readonly string[]): void {
@@ -45,15 +49,15 @@ export class LivePicture {
     if (all <= this.room) return lines;
     let rows = 1;
     const more = lines.findIndex((text) => (rows += this.#rowsOf(text)) > this.room);
-    return [...lines.slice(0, more), fit(" … (a taller window shows more)", this.#columns - 1).trimEnd()];
+    return [...lines.slice(0, more), fit(" … (a taller window shows more)", this.columns - 1).trimEnd()];
   }
 
-  get #columns(): number {
-    return Math.max(2, this.#terminal.columns ?? 80);
+  get columns(): number {
+    return Math.max(2, sizeOr(this.#terminal.columns, 80));
   }
   /** A long line is wrapped, not cut: it may be a command to copy. */
   #rowsOf(text: string): number {
-    return Math.max(1, Math.ceil(widthOf(text) / this.#columns));
+    return Math.max(1, Math.ceil(widthOf(text) / this.columns));
   }
 
   /** The terminal has another size: old lines may have wrapped, so the next picture begins on an empty screen. */

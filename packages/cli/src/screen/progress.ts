@@ -1,3 +1,4 @@
+import { sizeOr } from "./live.ts";
 import { type Palette, paletteOf, widthOf } from "./palette.ts";
 
 const FRAMES = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"] as const;
@@ -60,7 +61,7 @@ export class Progress {
     const draw = () => {
       const time = seconds() * 1000 < PATIENCE_MS ? "" : `  ${Math.floor(seconds())} s`;
       const text = `${FRAMES[frame++ % FRAMES.length]} ${label}${detail === "" ? "" : `  ${detail}`}${time}`;
-      const room = (this.#stream.columns ?? 80) - 1;
+      const room = sizeOr(this.#stream.columns, 80) - 1;
       this.#stream.write(`\r${widthOf(text) > room ? text.slice(0, room) : text}\x1b[K`);
     };
     draw();

@@ -56,10 +56,17 @@ after(() => {
 
 /** What a test that failed left running ends with the file's tests. */
 export function startDragonflow(args: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
-  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", MAIN, ...args], {
-    env: cleanEnvironment(env),
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  return start([process.execPath, "--disable-warning=ExperimentalWarning", MAIN, ...args], env);
+}
+
+/** On a terminal of its own, which goes when this is killed. */
+export function startOnTerminal(args: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
+  const command = [process.execPath, "--disable-warning=ExperimentalWarning", MAIN, ...args].join(" ");
+  return start(["script", "--quiet", "--return", "--command", `exec ${command}`, "/dev/null"], env);
+}
+
+function start([file, ...args]: readonly [string, ...string[]], env: Readonly<Record<string, string>>): Running {
+  const child = spawn(file, args, { env: cleanEnvironment(env), stdio: ["ignore", "pipe", "pipe"] });
   started.add(child);
   child.once("close", () => started.delete(child));
   let output = "";

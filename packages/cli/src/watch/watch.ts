@@ -4,7 +4,7 @@ import type { WriteStream } from "node:tty";
 import { type Lab, LabError, status } from "@dragonflow/lab";
 import { ApiClient, ApiError } from "../api/client.ts";
 import { agents, networks, ports } from "../api/resources.ts";
-import { LivePicture } from "../screen/live.ts";
+import { LivePicture, sizeOr } from "../screen/live.ts";
 import { paletteOf } from "../screen/palette.ts";
 import { FAMILIES, PingBoard } from "./ping-board.ts";
 import { renderLab } from "./render.ts";
@@ -124,7 +124,7 @@ export class Watch {
 
 /** Prints the picture once. */
 export function show(view: LabView, stream: WriteStream): void {
-  const frame = { width: stream.columns ?? 100, height: Number.POSITIVE_INFINITY };
+  const frame = { width: sizeOr(stream.columns, 100), height: Number.POSITIVE_INFINITY };
   stream.write(`${renderLab(view, frame, paletteOf(stream)).join("\n")}\n`);
 }
 
@@ -177,7 +177,7 @@ function livePicture(stream: WriteStream): Display {
   // Whatever ends the process, the cursor comes back.
   process.once("exit", end);
   return {
-    show: (view) => picture.draw(renderLab(view, { width: stream.columns, height: picture.room }, palette)),
+    show: (view) => picture.draw(renderLab(view, { width: picture.columns, height: picture.room }, palette)),
     end,
   };
 }
