@@ -31,6 +31,7 @@ import {
   subnets,
 } from "@dragonflow/pipeline";
 import type { Lease } from "./lease.ts";
+import { faultOf } from "./options.ts";
 import { dhcpResponder } from "./responder.ts";
 
 const app = "dhcp";
@@ -95,6 +96,7 @@ function lease(port: LocalPortRecord, read: Read): readonly Desired[] {
   const owner = { app, kind: "port", id: port.id };
   const client = { sourcePort: port.key, eth_type: ETH_TYPE.ipv4, ip_proto: IP_PROTO.udp, udp_src: 68, udp_dst: 67 };
   const { subnet, ip } = leased;
+  const extra = port.dhcpOptions.filter((option) => option.ipVersion === 4).map(({ name, value }) => ({ name, value }));
   const row: Lease = {
     type: "lease",
     outPort: attached.ofport,
@@ -112,7 +114,11 @@ function lease(port: LocalPortRecord, read: Read): readonly Desired[] {
     mtuBytes: network.mtuBytes,
     leaseTimeSeconds: LEASE_SECONDS,
     routes: routesOf(subnet),
-    extra: port.dhcpOptions.filter((option) => option.ipVersion === 4).map(({ name, value }) => ({ name, value })),
+    extra: extra.filter((option) => faultOf(option) === undefined),
+    refused: extra.flatMap((option) => {
+      const fault = faultOf(option);
+      return fault === undefined ? [] : [`${option.name}: ${fault}`];
+    }),
   };
   const rate = `${app}/${port.id}`;
   return [

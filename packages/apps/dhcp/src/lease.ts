@@ -17,6 +17,8 @@ export interface Lease {
   readonly routes: readonly { readonly destination: string; readonly nexthop: string }[];
   /** The user's own options (extra_dhcp_opts): they replace what would be told otherwise. */
   readonly extra: readonly { readonly name: string; readonly value: string }[];
+  /** Those of them that cannot be told, each with the reason: nobody reads this but people. */
+  readonly refused: readonly string[];
 }
 
 export function isLease(row: object): row is Lease {
