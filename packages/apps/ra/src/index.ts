@@ -7,7 +7,7 @@
  * Neutron attributes: ipv6_ra_mode, ipv6_address_mode, gateway_ip, cidr, dns_nameservers, mtu.
  */
 import { each, type Read } from "@dragonflow/engine";
-import { type LocalPortRecord, networkTopic, type SubnetRecord } from "@dragonflow/model";
+import { type LocalPortRecord, networkTopic, routerTopic, type SubnetRecord } from "@dragonflow/model";
 import {
   type Desired,
   defineNetworkApp,
@@ -26,6 +26,7 @@ import {
   punt,
   response,
   routerPorts,
+  routers,
   stages,
   subnets,
 } from "@dragonflow/pipeline";
@@ -53,15 +54,16 @@ function advertises(
 function advertisement(port: LocalPortRecord, read: Read): readonly Desired[] {
   const topic = networkTopic(port.networkId);
   const attached = read.row(interfaces, LOCAL, port.id);
-  const network = read.pick(networks, topic, port.networkId, ["mtuBytes"]);
-  if (attached === undefined || network === undefined || !port.adminUp) return [];
+  const network = read.pick(networks, topic, port.networkId, ["mtuBytes", "adminUp"]);
+  if (attached === undefined || !network?.adminUp || !port.adminUp) return [];
   const onLink = read.rows(subnets, topic).filter(advertises);
   const router = read
     .rows(routerPorts, topic)
     .find(
       (candidate) =>
         candidate.adminUp &&
-        onLink.some((s) => candidate.addresses.some((a) => a.subnetId === s.id && a.ip === s.gatewayIp)),
+        onLink.some((s) => candidate.addresses.some((a) => a.subnetId === s.id && a.ip === s.gatewayIp)) &&
+        read.pick(routers, routerTopic(candidate.routerId), candidate.routerId, ["adminUp"])?.adminUp,
     );
   if (router === undefined) return [];
   const owner = { app, kind: "port", id: port.id };
