@@ -17,7 +17,9 @@ import {
   uuid,
 } from "./topology.ts";
 
-const PEERS = ["host2", "host3"] as const;
+export const PEERS = ["host2", "host3"] as const;
+export const isPeer = (chassis: string): chassis is (typeof PEERS)[number] =>
+  chassis === "host2" || chassis === "host3";
 /** OpenFlow ports of the tunnels to the peers. */
 export const TUNNEL_PORTS = {
   host2: { geneve: 101, vxlan: 102 },
