@@ -134,11 +134,17 @@ function controllerCommand(): Command {
 
 function tokenCommand(): Command {
   const command = new Command("token")
-    .description("Print the token that the controller of a chassis shows to the servers")
-    .argument("<CHASSIS>", "its name in the cloud")
-    .action(async (chassis: string, options: Options) => (await import("./commands/token.ts")).token(chassis, options));
+    .description("Print the token that the controller of a chassis, or a further server, shows to a relay")
+    .argument("[CHASSIS]", "its name in the cloud")
+    .option("--for-server", "for a server whose store is the relay: it may do all that a server does", false)
+    .action(async (chassis: string | undefined, options: Options) =>
+      (await import("./commands/token.ts")).token(chassis, options),
+    );
   addSettings(command, "server");
-  return withExamples(command, [["dragonflow token host7 --secret-file /var/lib/dragonflow/secret >host7.token", ""]]);
+  return withExamples(command, [
+    ["dragonflow token host7 --secret-file /var/lib/dragonflow/secret >host7.token", ""],
+    ["dragonflow token --for-server --config /etc/dragonflow.toml >server2.token", "its store_token_file"],
+  ]);
 }
 
 function flowsCommand(): Command {

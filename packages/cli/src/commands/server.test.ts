@@ -51,6 +51,8 @@ describe("the server as a command", () => {
     assert.equal(statSync(secret).mode & 0o777, 0o600);
     const key = Buffer.from((await readFile(secret, "utf8")).trim(), "hex");
     assert.equal(verifyToken(key, stdout.trim()), "chassis:host7");
+    const further = await dragonflow(["token", "--for-server", "--secret-file", secret]);
+    assert.equal(verifyToken(key, further.stdout.trim()), "server");
   });
 
   test("a controller without its token says which file it misses", async () => {
