@@ -2,12 +2,14 @@
 import { writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { apiReference } from "@dragonflow/neutron-api";
+import { pipelineReference } from "./pipeline-reference.ts";
 
 export const root = resolve(import.meta.dirname, "..");
 
 /** ONE ROW PER PAGE: its file, and what makes it. */
 export const PAGES: Readonly<Record<string, () => string>> = {
   "docs/api.md": apiReference,
+  "docs/pipeline.md": pipelineReference,
 };
 
 if (process.argv[1] === import.meta.filename) {

@@ -4,6 +4,7 @@
  *
  *   switching --> [router_port] -- MAC of a router: router --> [routing] -- longest prefix: network, hop limit --> [neighbour] -- address: MAC, port
  *                     `- miss: next (l2)                          |-- own address: echo reply, or an error
+ *                                                                 |-- never passed on (link-local, groups, loopback): drop
  *                                                                 |-- hop limit used up: an error from the address of that side
  *                                                                 |-- extra route: straight to the port that has the next hop, or drop
  *                                                                 `- miss: drop

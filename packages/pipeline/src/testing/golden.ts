@@ -31,8 +31,15 @@ function difference(before: string, now: string): readonly string[] {
   ];
 }
 
-/** All that is desired, grouped by its owner: flows and groups as ovs-ofctl prints them, with the names of tables. */
-export function printDesired(bound: Bound, desired: readonly Desired[]): string {
+/** All that is desired of one owner: flows and groups as ovs-ofctl prints them, with the names of tables. */
+export interface DesiredSection {
+  /** As {@link ownerText}; `besides` for what has no owner (meters, tunnels, rows of responders, states of ports). */
+  readonly title: string;
+  readonly lines: readonly string[];
+}
+
+/** In order of the titles. */
+export function sectionsOf(bound: Bound, desired: readonly Desired[]): readonly DesiredSection[] {
   const sections = new Map<string, string[]>();
   const add = (title: string, ...lines: readonly string[]): void => {
     const section = sections.get(title);
@@ -46,7 +53,13 @@ export function printDesired(bound: Bound, desired: readonly Desired[]): string 
   }
   return [...sections]
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([title, lines]) => `# ${title}\n${(title === "besides" ? lines.sort() : lines).join("\n")}\n`)
+    .map(([title, lines]) => ({ title, lines: title === "besides" ? lines.sort() : lines }));
+}
+
+/** All that is desired, section by section. */
+export function printDesired(bound: Bound, desired: readonly Desired[]): string {
+  return sectionsOf(bound, desired)
+    .map(({ title, lines }) => `# ${title}\n${lines.join("\n")}\n`)
     .join("\n");
 }
 
