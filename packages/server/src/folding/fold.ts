@@ -38,6 +38,8 @@ export function isFolded(port: Pick<PortObject, "device_owner">): boolean {
  * - Else the chassis that has it keeps it for as long as it lives and claims it: nothing flaps.
  * - Else a living chassis that claims it gets it; of several the first by name, since positions of different topics
  *   have no order.
+ * - Else the chassis that has it keeps it for as long as it claims it, though it is away: it may have lost no more than
+ *   its controller or its way to the store, and packets go on.
  * - Everybody else who claims it is refused, also a chassis that is away: it reads so before it does anything when it
  *   comes back.
  *
@@ -55,7 +57,9 @@ export function foldPort(
 
 function grantee(holder: string, claims: readonly Claim[]): string {
   const alive = claims.filter((claim) => claim.isAlive).map((claim) => claim.chassis);
-  return alive.includes(holder) ? holder : (alive.sort()[0] ?? "");
+  if (alive.includes(holder)) return holder;
+  const absent = claims.some((claim) => claim.chassis === holder) ? holder : "";
+  return alive.sort()[0] ?? absent;
 }
 
 /** What is known of one chassis. */
