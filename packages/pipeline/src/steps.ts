@@ -27,7 +27,13 @@ export const resubmit = (target: Target): Step => ({ type: "resubmit", target })
 export const group = (name: string): Step => ({ type: "group", group: name });
 /** Limits the packets of this flow; see {@link import("./desired.ts").meter}. */
 export const limit = (meter: string): Step => ({ type: "meter", meter });
-export const set = (register: RegisterName, value: number): Step => ({ type: "set", register, value });
+/** @throws {RangeError} on a value that does not fit. */
+export function set(register: RegisterName, value: number): Step {
+  const { bits } = registers[register];
+  if (!Number.isInteger(value) || value < 0 || value >= 2 ** bits)
+    throw new RangeError(`register ${register}: ${value} does not fit ${bits} bits`);
+  return { type: "set", register, value };
+}
 export const act = (action: Action): Step => ({ type: "do", action });
 
 export const output = (ofport: number): Step => act({ type: "output", port: ofport });
