@@ -5,6 +5,9 @@ import type { Logger } from "pino";
 import { listen, urlOf } from "./listen.ts";
 import { type ServerSettings, StartError } from "./settings.ts";
 
+/** Who has not shown who he is by then may not keep a connection. */
+const HANDSHAKE_MILLISECONDS = 10_000;
+
 export interface RelayListener {
   readonly url: string;
   readonly relay: Relay;
@@ -46,9 +49,12 @@ function createListener(
   key: Buffer,
 ): Server {
   try {
-    return createServer({ cert, key, minVersion: "TLSv1.2" }, (_request, response) => {
-      response.writeHead(426, { upgrade: "websocket" }).end();
-    });
+    return createServer(
+      { cert, key, minVersion: "TLSv1.2", handshakeTimeout: HANDSHAKE_MILLISECONDS },
+      (_request, response) => {
+        response.writeHead(426, { upgrade: "websocket" }).end();
+      },
+    );
   } catch (error) {
     const words = error instanceof Error ? error.message : String(error);
     throw new StartError(`${certFile} and ${keyFile} are no certificate and its key in PEM: ${words}`, {

@@ -28,12 +28,16 @@ export interface ApiOptions {
   readonly onError?: (error: unknown, request: string) => void;
 }
 
+/** Within which a client has to send its request, body and all; without it one that sends nothing more is kept for ever. */
+const REQUEST_MILLISECONDS = 60_000;
+
 /** The API as a fastify instance that does not listen yet. Closing it leaves the engine running. */
 export function createApi(engine: Engine, options: ApiOptions = {}): FastifyInstance {
   const { config } = engine;
   const authenticate = options.authenticate ?? noAuthentication(config.defaultProjectId);
   const app = fastify({
     bodyLimit: config.maxBodyBytes,
+    requestTimeout: REQUEST_MILLISECONDS,
     exposeHeadRoutes: false,
     genReqId: () => `req-${randomUUID()}`,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: config.maxUrlLength, querystringParser: () => ({}) },
