@@ -12,7 +12,7 @@ import type { OfprotoTrace } from "./ofproto-trace.ts";
 export type PortNames = (ofport: number) => { readonly name: string; readonly isTunnel: boolean };
 
 /** What was met on the way, in the words of both. */
-const lookupsOf = ({ steps }: Trace): readonly string[] =>
+export const lookupsOf = ({ steps }: Trace): readonly string[] =>
   steps.flatMap((step) => {
     if (step.type === "bucket") return [];
     if (step.flow === undefined) return [`${step.table} none`];

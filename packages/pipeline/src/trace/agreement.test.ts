@@ -11,7 +11,7 @@ import type { State } from "@dragonflow/engine";
 import { connect, type Flow, type OpenFlowSocket, printMatch } from "@dragonflow/openflow";
 import { startSwitch, type TestSwitch } from "@dragonflow/openflow/testing";
 import fc from "fast-check";
-import { assertAgreement, type PortNames } from "../testing/agreement.ts";
+import { assertAgreement, lookupsOf, type PortNames } from "../testing/agreement.ts";
 import { compile } from "../testing/compile.ts";
 import {
   ControlSocket,
@@ -22,7 +22,8 @@ import {
 } from "../testing/ofproto-trace.ts";
 import { packetChoices, packetOf, type Sent } from "../testing/random-packets.ts";
 import { FIRST_PORT, MAX_PORTS, rowsOf, topologies, TUNNEL_PORTS } from "../testing/random-topology.ts";
-import { SELF, tunnelIp } from "../testing/topology.ts";
+import { arpRequest } from "../testing/frames.ts";
+import { host, ipv4, mac, network, port, SELF, tunnelIp } from "../testing/topology.ts";
 import { Bound } from "./bound.ts";
 import { printOutcome } from "./print.ts";
 import { Tracer } from "./tracer.ts";
@@ -150,4 +151,24 @@ test("our traces are those of ofproto/trace, for any packets in any topology", a
   );
   t.diagnostic(`${packets} packets: ${[...met].map(([what, times]) => `${what} ${times}`).join("; ")}`);
   assert.ok(packets >= 1000);
+});
+
+test("a flood to 1,200 ports of one network, by several groups, ends in no limit", async () => {
+  const state = [
+    ...host(),
+    ...network({ n: 1 }),
+    ...Array.from({ length: 1200 }, (_, i) => port({ n: 3000 + i, network: 1 })).flat(),
+    ...port({ n: FIRST_PORT, network: 1 }),
+  ];
+  const sent = {
+    inPort: FIRST_PORT,
+    frame: arpRequest({ mac: mac(FIRST_PORT), ip: ipv4(1, FIRST_PORT) }, ipv4(1, 99)),
+    fields: {},
+  };
+  const tracer = await install(state);
+  const ours = tracer.trace(sent);
+  const theirs = await real(sent);
+  // The ports have no interfaces in the switch: what counts is that each has had its turn.
+  assert.deepEqual(lookupsOf(ours), theirs.lookups);
+  assert.equal(ours.outcomes.filter(({ type }) => type === "output").length, 1200);
 });
