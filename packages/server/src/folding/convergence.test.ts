@@ -165,11 +165,15 @@ class World {
       return says === undefined ? [] : [{ chassis: name, isAlive: this.#leases.has(name), isUp: says === "up" }];
     });
   }
+  /** Who is told that somebody else has the port, and who that is: `b: a has it`. */
   async refusedOf(id: string): Promise<readonly string[]> {
     const rows = await Promise.all(
       CHASSIS.map((name) => this.driver.get(chassisTopic(name), recordId("claim-refusal", id))),
     );
-    return CHASSIS.filter((_, i) => rows[i] !== undefined);
+    return CHASSIS.flatMap((name, i) => {
+      const value = rows[i]?.value;
+      return value === undefined ? [] : [`${name}: ${JSON.parse(Buffer.from(value).toString()).holder} has it`];
+    });
   }
   async portOf(id: string): Promise<PortObject> {
     return (await this.engine.read()).ports.get(id)!;
@@ -181,7 +185,8 @@ class World {
       const shown = await this.portOf(id);
       const folded = foldPort(shown, this.claimsOf(id));
       if (shown.host_id !== folded.host_id || shown.status !== folded.status) return false;
-      if (String(await this.refusedOf(id)) !== String(folded.refused)) return false;
+      const refused = folded.refused.map((name) => `${name}: ${folded.host_id} has it`);
+      if (String(await this.refusedOf(id)) !== String(refused)) return false;
     }
     return true;
   }
