@@ -216,6 +216,8 @@ test("a subnet's host routes come with the default route, for those who then ign
       [0, 0, server],
     ],
   );
+  const without = optionsOf(bedOf({ subnet: { hostRoutes, gatewayIp: null } })).classlessRoutes;
+  assert.equal(without?.length, 1);
   const own = [{ destination: "0.0.0.0/0", nexthop: ipv4(1, 2) }];
   assert.equal(optionsOf(bedOf({ subnet: { hostRoutes: own } })).classlessRoutes?.length, 1);
 });
