@@ -1,8 +1,8 @@
 import type { Server } from "node:http";
 import type { Delta, RowChange } from "@dragonflow/engine";
-import { chassisStatusKind, type NbRecord, record } from "@dragonflow/model";
+import { chassisStatusKind, type NbRecord, portStatusKind, record } from "@dragonflow/model";
 import { printInstructions, printMatch } from "@dragonflow/openflow";
-import type { Desired } from "@dragonflow/pipeline";
+import type { Desired, DesiredTunnel } from "@dragonflow/pipeline";
 import type { StoreDriver } from "@dragonflow/store";
 import { pipeline } from "./apps.ts";
 import { Compiler } from "./compiler.ts";
@@ -36,6 +36,12 @@ export class Controller {
   readonly #failed = Promise.withResolvers<never>();
   #facts: SwitchFacts = NO_FACTS;
   #bridgeKnown = false;
+  /** What stands in the switch may be replaced: everything that decides about it is known. */
+  #released = false;
+  /** Tunnel ports that were declared before that. */
+  #earlyTunnels: (readonly [string, DesiredTunnel | undefined])[] = [];
+  /** The switch has done what it was told since this controller started, so what is said of ports is what is so. */
+  #portsKnown = false;
   #window: Server | undefined;
 
   /** Starts everything; each part connects, and connects again, by itself. */
@@ -93,6 +99,7 @@ export class Controller {
     const driver = new SwitchDriver(this.#settings.openflow, pipeline);
     driver.on("applied", (change) => {
       this.#ports.applied(change);
+      this.#portsKnown = true;
       this.#say();
     });
     driver.on("refused", (key, desired, error) => {
@@ -133,18 +140,32 @@ export class Controller {
         this.#ports.refused(desired.owner.id, key, undefined);
     this.#packetIn.declare(responses);
     for (const [portId, wanted] of ports) this.#ports.set(portId, wanted, change);
-    if (tunnels.length > 0) this.#local.want(tunnels);
+    if (!this.#released) this.#earlyTunnels.push(...tunnels);
+    else if (tunnels.length > 0) this.#local.want(tunnels);
     if (ports.length > 0) this.#say();
     this.#releaseIfKnown();
   }
 
   /** What stands in the switch is replaced only once everything is known: no timer, but nothing pending, and the local interfaces read. */
   #releaseIfKnown(): void {
-    if (this.#bridgeKnown && this.#compiler.settled) this.#switch.release();
+    if (this.#released || !this.#bridgeKnown || !this.#compiler.settled) return;
+    this.#released = true;
+    this.#local.want(this.#earlyTunnels);
+    this.#earlyTunnels = [];
+    this.#switch.release();
   }
 
   #say(): void {
-    this.#status.write(() => [this.#chassis(), ...this.#ports.records()]);
+    this.#status.write(() => [this.#chassis(), ...this.#portRecords()]);
+  }
+
+  /**
+   * At first what was said before this controller started still holds: a port that is not claimed for an instant is lost
+   * to all others.
+   */
+  #portRecords(): readonly NbRecord[] {
+    if (this.#portsKnown) return this.#ports.records();
+    return (this.#northbound.stored() ?? []).filter(({ kind }) => kind === portStatusKind.kind);
   }
 
   #chassis(): NbRecord {

@@ -32,6 +32,7 @@ export class LocalSwitch {
   readonly #bridgeWriter: RowWriter;
   readonly #tunnelWriter: RowWriter;
   #facts: SwitchFacts = NO_FACTS;
+  #tunnelsKnown = false;
   #taken = "";
 
   constructor(
@@ -71,8 +72,12 @@ export class LocalSwitch {
     return this.#facts;
   }
 
-  /** Declares tunnel ports that changed; undefined takes one back. */
+  /**
+   * Declares tunnel ports that changed; undefined takes one back. Until the first call all that are there stay: what is
+   * wanted is not known yet.
+   */
   want(tunnels: Iterable<readonly [string, DesiredTunnel | undefined]>): void {
+    this.#tunnelsKnown = true;
     this.#tunnels.want(tunnels);
     this.#writeTunnels();
   }
@@ -98,6 +103,7 @@ export class LocalSwitch {
   }
 
   #writeTunnels(): void {
+    if (!this.#tunnelsKnown) return;
     this.#tunnelWriter.check();
     const taken = [...this.#tunnels.taken].join();
     if (taken !== "" && taken !== this.#taken)
