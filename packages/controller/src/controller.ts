@@ -7,7 +7,7 @@ import type { StoreDriver } from "@dragonflow/store";
 import { pipeline } from "./apps.ts";
 import { Compiler } from "./compiler.ts";
 import { dispatch } from "./dispatch.ts";
-import { NO_FACTS, type SwitchFacts } from "./local/facts.ts";
+import type { SwitchFacts } from "./local/facts.ts";
 import { LocalSwitch } from "./local/local-switch.ts";
 import { type FlowView, serveIntrospection } from "./introspection.ts";
 import { Northbound } from "./northbound/northbound.ts";
@@ -16,7 +16,6 @@ import type { ControllerSettings, Log } from "./settings.ts";
 import { PortStates } from "./status/port-states.ts";
 import { StatusWriter } from "./status/status-writer.ts";
 import { SwitchDriver } from "./switch/driver.ts";
-import { warmUpFrame } from "./packet-in/warm-up.ts";
 
 /**
  * The local controller of one host. Data flows one way: the store and the local switch -> rows -> compiler -> desired state -> the switch, its
@@ -34,7 +33,6 @@ export class Controller {
   readonly #ports: PortStates;
   readonly #status: StatusWriter;
   readonly #failed = Promise.withResolvers<never>();
-  #facts: SwitchFacts = NO_FACTS;
   #bridgeKnown = false;
   /** What stands in the switch may be replaced: everything that decides about it is known. */
   #released = false;
@@ -113,11 +111,7 @@ export class Controller {
   }
 
   #factsChanged(changes: readonly RowChange[], facts: SwitchFacts): void {
-    for (const [id, { ofport }] of facts.tunnels) {
-      // vswitchd drops the first packets to a peer whose MAC address it does not know: let it ask before anybody's packet comes.
-      if (this.#facts.tunnels.get(id)?.ofport !== ofport) this.#packetIn.send(warmUpFrame(), ofport);
-    }
-    this.#facts = facts;
+    this.#packetIn.warmUp(Array.from(facts.tunnels.values(), ({ ofport }) => ofport));
     this.#bridgeKnown = true;
     this.#compiler.change(changes);
     this.#releaseIfKnown();

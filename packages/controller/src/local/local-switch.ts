@@ -45,8 +45,12 @@ export class LocalSwitch {
     this.#log = log;
     this.#listener = listener;
     this.#ovs = new OvsdbClient(settings.ovsdb, { backoff: BACK_OFF });
-    this.#ovs.on("disconnected", (reason, retryMs) => {
-      if (retryMs !== undefined) log.warn({ error: reason.message }, "the local Open vSwitch database is away");
+    const told = new Set<string>();
+    this.#ovs.on("connected", () => told.clear());
+    this.#ovs.on("disconnected", ({ message }, retryMs) => {
+      if (retryMs === undefined || told.has(message)) return;
+      told.add(message);
+      log.warn({ error: message }, "the local Open vSwitch database is away");
     });
     this.#replica = replicate(this.#ovs, () => this.#changed(), listener.onFailure);
     const replica = this.#replica;

@@ -1,27 +1,57 @@
 import { EventEmitter } from "node:events";
 import { Worker } from "node:worker_threads";
-import { noCounts, type Counts } from "./answering.ts";
-import type { FromWorker, RowsMessage, ToWorker, WorkerSettings } from "./protocol.ts";
+import { type Counts, noCounts } from "./answering.ts";
+import type { FromWorker, ResponseRow, ToWorker, WorkerSettings } from "./protocol.ts";
 
 export interface PacketInEvents {
   problem: [message: string];
 }
 
-/** The controller's side of the packet-in thread. A thread that dies is started again, and told all rows. */
+const FIRST_WAIT_MS = 50;
+const LONGEST_WAIT_MS = 10_000;
+/** A thread that needs more is ended, and started anew. */
+const MAX_HEAP_MB = 256;
+
+/** How a thread is started; tests have it in their hands. */
+export type StartWorker = (settings: WorkerSettings) => Worker;
+const startWorker: StartWorker = (settings) =>
+  new Worker(new URL("./worker.ts", import.meta.url), {
+    workerData: settings,
+    resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
+  });
+
+/** The controller's side of the packet-in thread. A thread that dies is started again, and told all that was declared. */
 export class PacketIn extends EventEmitter<PacketInEvents> {
   readonly #settings: WorkerSettings;
-  readonly #rows = new Map<string, RowsMessage["rows"][number]>();
-  counts: Readonly<Counts> = noCounts();
-  #worker: Worker;
+  readonly #startWorker: StartWorker;
+  readonly #rows = new Map<string, ResponseRow>();
+  #tunnels: readonly number[] = [];
+  /** Of threads that are no more. */
+  #past: Counts = noCounts();
+  #present: Counts = noCounts();
+  #worker: Worker | undefined;
+  #connected = false;
+  #waitMs = FIRST_WAIT_MS;
+  #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(settings: WorkerSettings) {
+  constructor(settings: WorkerSettings, start: StartWorker = startWorker) {
     super();
     this.#settings = settings;
-    this.#worker = this.#start();
+    this.#startWorker = start;
+    this.#start();
   }
 
-  declare(rows: RowsMessage["rows"]): void {
+  /** Since the controller was started. */
+  get counts(): Readonly<Counts> {
+    return sum(this.#past, this.#present);
+  }
+  get connected(): boolean {
+    return this.#connected;
+  }
+
+  /** What responders answer from has changed. */
+  declare(rows: readonly ResponseRow[]): void {
     if (rows.length === 0) return;
     for (const row of rows) {
       const key = `${row.responder} ${row.subject}`;
@@ -31,33 +61,77 @@ export class PacketIn extends EventEmitter<PacketInEvents> {
     this.#post({ type: "rows", rows });
   }
 
-  send(bytes: Uint8Array, outPort: number): void {
-    this.#post({ type: "send", bytes, outPort });
+  /** All tunnels that there are: vswitchd drops the first packets to a peer whose address it does not know, so it is made to ask before. */
+  warmUp(ofports: readonly number[]): void {
+    if (ofports.join() === this.#tunnels.join()) return;
+    this.#tunnels = ofports;
+    this.#post({ type: "tunnels", ofports });
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#worker.terminate();
+    clearTimeout(this.#timer);
+    await this.#worker?.terminate();
   }
 
   #post(message: ToWorker): void {
-    this.#worker.postMessage(message);
+    this.#worker?.postMessage(message);
   }
 
-  #start(): Worker {
-    const worker = new Worker(new URL("./worker.ts", import.meta.url), { workerData: this.#settings });
-    worker.on("message", (message: FromWorker) => {
-      if (message.type === "problem") this.emit("problem", message.message);
-      else this.counts = message;
-    });
+  #start(): void {
+    const worker = this.#startWorker(this.#settings);
+    this.#worker = worker;
+    this.#post({ type: "rows", rows: [...this.#rows.values()] });
+    this.#post({ type: "tunnels", ofports: this.#tunnels });
+    worker.on("message", (message: FromWorker) => this.#take(message));
     worker.on("error", (error) =>
-      this.emit("problem", `the packet-in thread failed: ${error instanceof Error ? error.stack : String(error)}`),
+      this.#problem(`the packet-in thread failed: ${error instanceof Error ? error.stack : String(error)}`),
     );
-    worker.on("exit", () => {
-      if (this.#closed) return;
-      this.#worker = this.#start();
-      this.#post({ type: "rows", rows: [...this.#rows.values()] });
-    });
-    return worker;
+    worker.on("exit", () => this.#ended());
   }
+
+  #take(message: FromWorker): void {
+    switch (message.type) {
+      case "up":
+        this.#connected = true;
+        this.#waitMs = FIRST_WAIT_MS;
+        return;
+      case "report":
+        this.#present = message.counts;
+        if (message.failure !== undefined) this.#problem(message.failure);
+        return;
+      case "problem":
+        this.#connected = false;
+        this.#problem(message.message);
+    }
+  }
+
+  #ended(): void {
+    this.#worker = undefined;
+    this.#connected = false;
+    this.#past = sum(this.#past, this.#present);
+    this.#present = noCounts();
+    if (this.#closed) return;
+    this.#timer = setTimeout(() => this.#start(), this.#waitMs);
+    this.#waitMs = Math.min(LONGEST_WAIT_MS, this.#waitMs * 2);
+  }
+
+  #problem(message: string): void {
+    if (!this.#closed) this.emit("problem", message);
+  }
+}
+
+function sum(a: Counts, b: Counts): Counts {
+  const byResponder = { ...a.byResponder };
+  for (const [name, count] of Object.entries(b.byResponder)) byResponder[name] = (byResponder[name] ?? 0) + count;
+  return {
+    packets: a.packets + b.packets,
+    replies: a.replies + b.replies,
+    announcements: a.announcements + b.announcements,
+    undecodable: a.undecodable + b.undecodable,
+    unknown: a.unknown + b.unknown,
+    failed: a.failed + b.failed,
+    dropped: a.dropped + b.dropped,
+    byResponder,
+  };
 }

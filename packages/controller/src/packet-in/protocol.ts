@@ -1,32 +1,24 @@
-/** What the controller and its packet-in worker say to each other. */
+import type { Counts } from "./answering.ts";
+
+/** What the controller and its packet-in thread say to each other. */
 export interface WorkerSettings {
   /** `unix:…/br-int.mgmt` or `tcp:…`. */
   readonly bridge: string;
 }
-/** Rows that responders answer from; `row` undefined: gone. */
-export interface RowsMessage {
-  readonly type: "rows";
-  readonly rows: readonly { readonly responder: string; readonly subject: number; readonly row: object | undefined }[];
+/** What one responder answers from for one subject; `row` undefined: gone. */
+export interface ResponseRow {
+  readonly responder: string;
+  readonly subject: number;
+  readonly row: object | undefined;
 }
-/** Sends one packet out at a port of the bridge (a tunnel that is new, so that the other end's address is resolved). */
-export interface SendMessage {
-  readonly type: "send";
-  readonly bytes: Uint8Array;
-  readonly outPort: number;
-}
-export type ToWorker = RowsMessage | SendMessage;
+export type ToWorker =
+  | { readonly type: "rows"; readonly rows: readonly ResponseRow[] }
+  /** All ports (OpenFlow numbers) of tunnels: a new one is sent a packet, so that the other end's address is resolved. */
+  | { readonly type: "tunnels"; readonly ofports: readonly number[] };
 
-/** Packets since the last report. `undecodable`: dropped, and counted here; nothing else happens to them. */
-export interface WorkerReport {
-  readonly type: "report";
-  readonly packets: number;
-  readonly replies: number;
-  readonly undecodable: number;
-  readonly unknown: number;
-  readonly byResponder: Readonly<Record<string, number>>;
-}
-export interface WorkerProblem {
-  readonly type: "problem";
-  readonly message: string;
-}
-export type FromWorker = WorkerReport | WorkerProblem;
+export type FromWorker =
+  /** It is connected to the bridge, and gets packets. */
+  | { readonly type: "up" }
+  /** What it did since it was started; comes only when that has changed. `failure`: what a responder threw last. */
+  | { readonly type: "report"; readonly counts: Counts; readonly failure: string | undefined }
+  | { readonly type: "problem"; readonly message: string };

@@ -44,9 +44,9 @@ const POINTS: Readonly<Record<string, (driver: SwitchDriver) => Promise<void>>> 
   },
   "while waiting for the switch": async (driver) => {
     await within("connected", once(driver, "connected"));
-    const refused = once(driver, "disconnected").then(() => once(driver, "disconnected"));
+    const lost = once(driver, "disconnected").then(() => once(driver, "disconnected"));
     await proxy.close();
-    await within("it is tried again", refused);
+    await within("it was tried again in vain", lost);
   },
 };
 

@@ -209,9 +209,10 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
     while (keys.size > 0) {
       const state = { wanted: this.#wanted, refused: this.#refused, installed: this.#installed };
       const step = plan(keys, state, this.#pipeline, this.#binding);
-      const refusals = new Map<string, Refusal>([...step.unsendable, ...(await transmit(socket, step))]);
+      const refusals = await transmit(socket, step);
       this.#count(step);
       this.#record(step, refusals);
+      for (const [key, refusal] of step.unsendable) this.#refuse(key, refusal);
       keys = new Set();
       for (const [key, refusal] of refusals) if (this.#refuse(key, refusal)) keys.add(key);
     }
@@ -242,7 +243,7 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
     }
   }
 
-  /** @returns whether what stood in its place is to be removed. */
+  /** @returns whether what stands in its place is to be removed. */
   #refuse(key: string, refusal: Refusal): boolean {
     const wanted = this.#wanted.get(key);
     // It has changed meanwhile, and is sent again anyway; or it is gone.

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { connect, type OpenFlowSocket } from "@dragonflow/openflow";
 import { startSwitch, type TestSwitch } from "@dragonflow/openflow/testing";
 import { applied } from "../testing/applied.ts";
-import { group, ownerOf, put, range, take, toyFlow, toyGroup, toyPipeline } from "../testing/toy.ts";
+import { group, put, range, take, toyFlow, toyGroup, toyPipeline } from "../testing/toy.ts";
 import { SwitchDriver } from "./driver.ts";
 import { groupMods, type InstalledGroup } from "./group-mods.ts";
 import type { SwitchDesired } from "./plan.ts";
@@ -169,46 +169,4 @@ test("a group that lost its flow keeps nobody from its number", async () => {
   assert.equal(driver.refused.size, 0);
   assert.deepEqual([...(await groups()).values()], [[1, 2]]);
   assert.deepEqual(await groupsOfFlow(1), [...(await groups()).keys()]);
-});
-
-test("any history of groups and flows ends in what is desired (property)", async () => {
-  const names = ["a", "b", "c"];
-  const state = fc.record({
-    groups: fc.subarray(names),
-    buckets: fc.uniqueArray(fc.integer({ min: 1, max: 4 })),
-    flows: fc.dictionary(fc.constantFrom("1", "2", "3"), fc.subarray(names), { noNullPrototype: true }),
-  });
-  await apply();
-  const held = new Map<string, SwitchDesired>();
-  const property = fc.asyncProperty(
-    fc.array(state, { minLength: 1, maxLength: 4 }),
-    fc.boolean(),
-    async (states, squash) => {
-      for (const { groups: wanted, buckets, flows } of states) {
-        const items = [
-          ...wanted.map((name) => toyGroup(name, buckets)),
-          ...Object.entries(flows).map(([n, used]) => toyFlow(Number(n), used.map(group), ownerOf(1))),
-        ];
-        const now = new Map(items.map((item) => [item.key, item]));
-        const gone = [...held.values()].filter(({ key }) => !now.has(key));
-        for (const { key } of gone) held.delete(key);
-        for (const [key, item] of now) held.set(key, item);
-        const change = driver.update([...take(...gone), ...put(...items)]);
-        if (!squash) await applied(driver, change);
-      }
-      await apply();
-      const { groups: wanted, buckets, flows } = states.at(-1) ?? assert.fail();
-      assert.deepEqual(
-        [...(await groups()).values()],
-        wanted.map(() => buckets.toSorted((a, b) => a - b)),
-      );
-      for (const n of [1, 2, 3]) {
-        const used = flows[n];
-        const isThere = used?.every((name) => wanted.includes(name)) ?? false;
-        assert.equal((await groupsOfFlow(n)).length, isThere ? used?.length : 0);
-        if (used !== undefined) assert.equal(driver.refused.has(toyFlow(n).key), !isThere);
-      }
-    },
-  );
-  await fc.assert(property, { numRuns: 60 });
 });

@@ -37,7 +37,7 @@ export interface Plan {
   readonly lastMeters: readonly Step<MeterMod>[];
   /** What is installed once the messages for a key are acknowledged. */
   readonly installs: ReadonlyMap<string, Installed | undefined>;
-  /** What cannot even be sent. */
+  /** What cannot even be sent; a flow that stands in its place is removed. */
   readonly unsendable: ReadonlyMap<string, Refusal>;
 }
 
@@ -83,16 +83,15 @@ export function plan(
       if (there !== undefined) remove(key, there);
       continue;
     }
-    const missing = usesOf(wanted).find((use) => !all.has(use));
-    if (missing !== undefined) {
-      unsendable.set(key, { code: "unsendable", message: `uses the ${missing}, which is not there` });
-      continue;
-    }
     try {
+      const missing = usesOf(wanted).find((use) => !all.has(use));
+      if (missing !== undefined) throw new RangeError(`uses the ${missing}, which is not there`);
       bring(key, wanted, there);
     } catch (error) {
       if (!(error instanceof RangeError || error instanceof EncodeError)) throw error;
       unsendable.set(key, { code: "unsendable", message: error.message });
+      // What stood in its place goes now: with the group that it used, the switch deletes it anyway.
+      if (there?.type === "flow") remove(key, there);
     }
   }
   return { meters, changes: [...groups, ...flows, ...goneFlows, ...goneGroups], lastMeters, installs, unsendable };

@@ -1,6 +1,7 @@
 export interface RedialEvents<C> {
   /** There is a connection: say `proven` once it was good for something, and `again` when it is lost. */
   readonly up: (connection: C) => void;
+  /** It could not be made; told once for each reason. */
   readonly failed: (error: Error) => void;
 }
 
@@ -22,6 +23,8 @@ export class Redial<C extends { close(): void }> {
   #state: "absent" | "up" | "proven" = "absent";
   #timer: NodeJS.Timeout | undefined;
   #dialling = false;
+  /** Why it was not made, since there was one last. */
+  readonly #reasons = new Set<string>();
 
   constructor(dial: (signal: AbortSignal) => Promise<C>, events: RedialEvents<C>) {
     this.#dial = dial;
@@ -58,7 +61,9 @@ export class Redial<C extends { close(): void }> {
     } catch (cause) {
       this.#dialling = false;
       if (signal.aborted) return;
-      this.#events.failed(cause instanceof Error ? cause : new Error(String(cause)));
+      const error = cause instanceof Error ? cause : new Error(String(cause));
+      if (!this.#reasons.has(error.message)) this.#events.failed(error);
+      this.#reasons.add(error.message);
       this.again();
       return;
     }
@@ -68,6 +73,7 @@ export class Redial<C extends { close(): void }> {
       return;
     }
     this.#state = "up";
+    this.#reasons.clear();
     this.#events.up(connection);
   }
 }

@@ -9,6 +9,7 @@ export class Proxy {
   connections = 0;
   readonly #target: string;
   readonly #sockets = new Set<Socket>();
+  readonly #clients = new Set<Socket>();
   readonly #targets = new Set<Socket>();
   /** Cuts all connections once the client has sent so many bytes more. */
   #cutAfter = Number.POSITIVE_INFINITY;
@@ -46,6 +47,13 @@ export class Proxy {
   hear(): void {
     for (const target of this.#targets) target.resume();
   }
+  /** The client hears the switch, and the switch hears nothing any more, until `speak`. */
+  mute(): void {
+    for (const client of this.#clients) client.pause();
+  }
+  speak(): void {
+    for (const client of this.#clients) client.resume();
+  }
   /** Lets nobody in until it is opened again. */
   async close(): Promise<void> {
     const server = this.#server;
@@ -58,6 +66,7 @@ export class Proxy {
   #join(client: Socket): void {
     const target = connect(this.#target);
     this.connections++;
+    this.#clients.add(client);
     this.#targets.add(target);
     for (const [from, to] of [
       [client, target],
@@ -66,6 +75,7 @@ export class Proxy {
       this.#sockets.add(from);
       from.on("close", () => {
         this.#sockets.delete(from);
+        this.#clients.delete(from);
         this.#targets.delete(from);
         to.destroy();
       });
