@@ -24,12 +24,16 @@ export async function withoutLoss(
   work: (traffic: Traffic) => Promise<void>,
 ): Promise<readonly number[]> {
   const stats = await underTraffic(cloud, pairs, work);
+  assert.deepEqual(lossesOf(stats), [], await cloud.complaints());
+  return stats.map(({ sent }) => sent);
+}
+
+/** In words, the pairs that lost something. */
+export function lossesOf(stats: readonly PingStats[]): string[] {
   const bad = stats.filter(({ lost, error }) => lost > 0 || error !== null);
-  const told = bad.map(({ from, to, address, sent, lost, error }) => {
+  return bad.map(({ from, to, address, sent, lost, error }) => {
     return `${from} -> ${to} (${address}): ${lost} of ${sent} lost ${error ?? ""}`.trim();
   });
-  assert.deepEqual(told, [], await cloud.complaints());
-  return stats.map(({ sent }) => sent);
 }
 
 /** The same, but losses are the caller's to judge. */
