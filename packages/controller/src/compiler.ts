@@ -19,6 +19,7 @@ export class Compiler {
   #scheduled = false;
   /** The host's own topic has arrived. */
   #known = false;
+  #closed = false;
 
   constructor(settings: Pick<ControllerSettings, "chassis" | "tunnelIp">, onDelta: OnDelta) {
     const own = chassisTopic(settings.chassis);
@@ -38,7 +39,7 @@ export class Compiler {
   }
 
   change(rows: readonly RowChange[], partitions: readonly PartitionChange[] = []): void {
-    if (rows.length === 0 && partitions.length === 0) return;
+    if (this.#closed || (rows.length === 0 && partitions.length === 0)) return;
     for (const row of rows) this.#rows.push(row);
     for (const partition of partitions) this.#partitions.push(partition);
     if (this.#scheduled) return;
@@ -46,7 +47,13 @@ export class Compiler {
     process.nextTick(() => this.#run());
   }
 
+  /** No batch comes after this. */
+  close(): void {
+    this.#closed = true;
+  }
+
   #run(): void {
+    if (this.#closed) return;
     const rows = this.#rows;
     const partitions = this.#partitions;
     this.#rows = [];

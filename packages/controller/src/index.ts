@@ -1,14 +1,14 @@
 /** The local controller: the only thing on a host that does I/O for Dragonflow. */
 import { connectRelay } from "@dragonflow/store";
 import { Controller } from "./controller.ts";
+import { Window } from "./introspection/window.ts";
 import type { ControllerSettings, Log } from "./settings.ts";
 
 export { APPS, pipeline } from "./apps.ts";
-export { Controller } from "./controller.ts";
-export type { FlowView } from "./introspection.ts";
+export { dispatch } from "./dispatch.ts";
+export type { FlowView } from "./introspection/flow-view.ts";
 export type { ControllerSettings, Log } from "./settings.ts";
 export { SwitchDriver } from "./switch/driver.ts";
-export { dispatch } from "./dispatch.ts";
 
 export interface StoreAddress {
   /** `wss://host:port` of a server's relay. */
@@ -19,26 +19,46 @@ export interface StoreAddress {
   readonly ca: string;
 }
 
+/** A controller that runs. */
+export interface RunningController {
+  /** Rejects where it cannot go on: the store refuses it, the local database is not one it knows. */
+  readonly failure: Promise<never>;
+  /** Stops, and leaves everything in the switch as it is: packets go on. */
+  close(): Promise<void>;
+}
+
 /**
- * Connects to the store by a relay, and starts the controller of this host. The store may come later: it goes on trying.
+ * Opens the controller's own socket, connects to the store by a relay, and starts the controller of this host. The store may come later: it goes on
+ * trying, and nothing in the switch is touched before.
  * @param signal gives up the first connection.
- * @throws {Forbidden} the token is not accepted; `signal.reason`.
+ * @throws {Forbidden} the token is not accepted; `signal.reason`; an error that says so where another controller runs on this host.
  */
 export async function startController(
   settings: ControllerSettings,
   store: StoreAddress,
   log: Log,
   signal?: AbortSignal,
-): Promise<Controller> {
+): Promise<RunningController> {
   const { url, token, ca } = store;
   const onError = (error: unknown): void =>
     log.warn(
       { server: url, error: error instanceof Error ? error.message : String(error) },
       "the server is not reached",
     );
-  const driver = await connectRelay(url, { token, ca, onError, ...(signal === undefined ? {} : { signal }) });
-  log.info({ server: url }, "connected to the server");
-  const controller = new Controller(settings, driver, log);
-  await controller.serve();
-  return controller;
+  const window = await Window.open(settings.socket);
+  try {
+    const driver = await connectRelay(url, { token, ca, onError, ...(signal === undefined ? {} : { signal }) });
+    log.info({ server: url }, "connected to the server");
+    const controller = new Controller(settings, driver, log);
+    window.show(controller);
+    return {
+      failure: controller.failure,
+      async close() {
+        await Promise.all([window.close(), controller.close()]);
+      },
+    };
+  } catch (error) {
+    await window.close();
+    throw error;
+  }
 }

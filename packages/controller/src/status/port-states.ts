@@ -1,49 +1,61 @@
 import { type NbRecord, portStatusKind, record } from "@dragonflow/model";
 import type { DesiredPortStatus } from "@dragonflow/pipeline";
 
+interface PortState {
+  readonly wanted: DesiredPortStatus;
+  /** The change of the switch that its flows came with. */
+  change: number;
+  /** Some of its flows are not compiled yet: what they depend on has not arrived. */
+  isWaiting: boolean;
+}
+
 /**
- * What this host says of its ports: a port is up once the switch acknowledged the change that its flows came with, and none of them was refused.
+ * What this host says of its ports: a port is up once all its flows were compiled, the switch acknowledged the change that they came with, and none of
+ * them is amiss.
  */
 export class PortStates {
   readonly #chassis: string;
-  readonly #ports = new Map<string, { readonly wanted: DesiredPortStatus; readonly change: number }>();
-  readonly #errors = new Map<string, Map<string, string>>();
+  readonly #ports = new Map<string, PortState>();
   #applied = 0;
 
   constructor(chassis: string) {
     this.#chassis = chassis;
   }
 
-  /** @param change the number of the change of the switch that came with it. */
-  set(portId: string, wanted: DesiredPortStatus | undefined, change: number): void {
-    if (wanted === undefined) {
-      this.#ports.delete(portId);
-      this.#errors.delete(portId);
-    } else {
-      this.#ports.set(portId, { wanted, change });
+  /**
+   * One batch of the engine.
+   * @param ports what became of ports; undefined: gone.
+   * @param change the number of the change of the switch that came with it.
+   * @param waiting objects that have units which wait for topics.
+   */
+  compiled(
+    ports: Iterable<readonly [string, DesiredPortStatus | undefined]>,
+    change: number,
+    waiting: ReadonlySet<string>,
+  ): void {
+    // A port that is complete stays so, whatever is added to it later.
+    for (const [id, port] of this.#ports) {
+      if (!port.isWaiting) continue;
+      port.isWaiting = waiting.has(id);
+      port.change = change;
+    }
+    for (const [id, wanted] of ports) {
+      if (wanted === undefined) this.#ports.delete(id);
+      else this.#ports.set(id, { wanted, change, isWaiting: waiting.has(id) });
     }
   }
+
+  /** The switch has done all up to this change. */
   applied(change: number): void {
     this.#applied = change;
   }
-  /** A flow of this port was refused, or (undefined) is not wanted any more or was taken. */
-  refused(portId: string, key: string, error: string | undefined): void {
-    const errors = this.#errors.get(portId) ?? new Map<string, string>();
-    if (error === undefined) errors.delete(key);
-    else errors.set(key, error);
-    if (errors.size > 0) this.#errors.set(portId, errors);
-    else this.#errors.delete(portId);
-  }
 
-  records(): readonly NbRecord[] {
-    return [...this.#ports].map(([id, { wanted, change }]) => {
-      const [error = null] = this.#errors.get(id)?.values() ?? [];
-      return record(portStatusKind, {
-        id,
-        chassis: this.#chassis,
-        up: wanted.up && change <= this.#applied && error === null,
-        error,
-      });
+  /** @param errors what is amiss with a port, in words. */
+  records(errors: ReadonlyMap<string, string>): readonly NbRecord[] {
+    return Array.from(this.#ports, ([id, { wanted, change, isWaiting }]) => {
+      const error = errors.get(id) ?? null;
+      const up = wanted.up && !isWaiting && change <= this.#applied && error === null;
+      return record(portStatusKind, { id, chassis: this.#chassis, up, error });
     });
   }
 }

@@ -1,67 +1,164 @@
-import type { NbRecord } from "@dragonflow/model";
-import { commitWithRetry, projectionChanges, type StoreDriver } from "@dragonflow/store";
+import { isDeepStrictEqual } from "node:util";
+import {
+  chassisStatusKind,
+  encodeFields,
+  type NbRecord,
+  portStatusKind,
+  type RecordId,
+  recordId,
+  type Topic,
+} from "@dragonflow/model";
+import {
+  backOff,
+  type Change,
+  type Clock,
+  type Committed,
+  comparePositions,
+  type Fields,
+  newCommitId,
+  type Replica,
+  type StoreDriver,
+  systemClock,
+} from "@dragonflow/store";
 
-/** What stands in the topic now, as the replica has it; undefined while that is not known. */
-export type Stored = () => readonly NbRecord[] | undefined;
+/** What this host has to say of itself. */
+export interface Statement {
+  readonly records: readonly NbRecord[];
+  /** Ports that are not among them are not here. Else it is not known yet, and what was said of them holds. */
+  readonly isComplete: boolean;
+}
+
+const KINDS: ReadonlySet<string> = new Set([chassisStatusKind.kind, portStatusKind.kind]);
+const RETRY_MS = { first: 50, longest: 5000 } as const;
+/** Less than any store takes at a time: a thousand ports come in a few commits. */
+const MOST_CHANGES = 100;
 
 /**
- * Keeps the host's own topic (`status/<chassis>`) equal to what the host has to say: one commit at a time, each with all that has changed meanwhile.
- * While the store is away it waits; the last word counts.
+ * Keeps the host's own topic (`status/<chassis>`) equal to what the host has to say, whoever changes it: what stands there is what the replica shows,
+ * and what was acknowledged since. One commit at a time, each with all that has changed meanwhile; while the store is away the last word waits.
  */
 export class StatusWriter {
-  readonly #store: StoreDriver;
-  readonly #stored: Stored;
+  readonly #store: Pick<StoreDriver, "commit">;
+  readonly #topic: Topic;
+  readonly #replica: Pick<Replica, "head" | "rows" | "state">;
   readonly #failed: (error: Error) => void;
+  readonly #clock: Clock;
   readonly #abort = new AbortController();
-  #written: readonly NbRecord[] | undefined;
-  #desired: () => readonly NbRecord[] = () => [];
+  /** What the store acknowledged and the replica does not show yet; undefined: deleted. */
+  readonly #written = new Map<RecordId, Fields | undefined>();
+  #acknowledged: Extract<Committed, { readonly ok: true }> | undefined;
+  #statement: Statement | undefined;
   #busy = false;
-  #again = false;
+  #attempt = 0;
+  #cancelRetry: (() => void) | undefined;
+  #told = "";
 
-  constructor(store: StoreDriver, stored: Stored, failed: (error: Error) => void) {
+  constructor(
+    store: Pick<StoreDriver, "commit">,
+    topic: Topic,
+    replica: Pick<Replica, "head" | "rows" | "state">,
+    failed: (error: Error) => void,
+    clock: Clock = systemClock,
+  ) {
     this.#store = store;
-    this.#stored = stored;
+    this.#topic = topic;
+    this.#replica = replica;
     this.#failed = failed;
+    this.#clock = clock;
   }
 
-  /** @param desired gives all that shall stand there; asked when the commit before is done. */
-  write(desired: () => readonly NbRecord[]): void {
-    this.#desired = desired;
-    if (this.#busy) {
-      this.#again = true;
-      return;
-    }
-    this.#written ??= this.#stored();
-    if (this.#written === undefined) return;
-    const after = this.#desired();
-    const changes = projectionChanges(this.#written, after);
-    if (changes.length === 0) return;
-    this.#busy = true;
-    commitWithRetry(this.#store, changes, [], { deadlineSeconds: 300, signal: this.#abort.signal }).then(
-      () => this.#done(after),
-      (error: unknown) => {
-        if (this.#abort.signal.aborted) return;
-        this.#failed(error instanceof Error ? error : new Error(String(error)));
-        // What stands there is unknown now: the replica says it.
-        this.#done(undefined);
-      },
-    );
+  /** All that shall stand there. */
+  say(statement: Statement): void {
+    this.#statement = statement;
+    if (this.#cancelRetry === undefined) this.#write();
   }
 
-  /** Somebody else changed the topic, or the store came back as another: what stands there has to be looked at again. */
-  forget(): void {
-    this.#written = undefined;
+  /** What the replica shows has changed: by us, by somebody else, or since the store is another one or is back. */
+  seen(): void {
+    const head = this.#replica.head(this.#topic);
+    const done = this.#acknowledged;
+    const position = done?.positions.get(this.#topic);
+    const isThere =
+      head === undefined ||
+      position === undefined ||
+      head.lineage !== done?.lineage ||
+      comparePositions(head.position, position) >= 0;
+    if (isThere) this.#written.clear();
+    this.#cancelRetry?.();
+    this.#cancelRetry = undefined;
+    this.#write();
   }
 
   close(): void {
     this.#abort.abort(new Error("the controller stops"));
+    this.#cancelRetry?.();
   }
 
-  #done(written: readonly NbRecord[] | undefined): void {
-    this.#written = written;
-    this.#busy = false;
-    if (!this.#again) return;
-    this.#again = false;
-    this.write(this.#desired);
+  #write(): void {
+    if (this.#busy || this.#statement === undefined || this.#abort.signal.aborted) return;
+    if (this.#replica.state(this.#topic) === "pending") return;
+    const changes = this.#difference(this.#statement);
+    if (changes.length === 0) return;
+    this.#busy = true;
+    this.#store
+      .commit(
+        newCommitId(),
+        changes.map(({ change }) => change),
+        [],
+        this.#abort.signal,
+      )
+      .then(
+        (committed) => {
+          this.#busy = false;
+          this.#attempt = 0;
+          this.#told = "";
+          // Without expectations nothing can fail.
+          if (committed.ok) this.#acknowledged = committed;
+          for (const { change, fields } of changes) this.#written.set(change.id, fields);
+          this.#write();
+        },
+        (cause: unknown) => {
+          this.#busy = false;
+          if (this.#abort.signal.aborted) return;
+          const error = cause instanceof Error ? cause : new Error(String(cause));
+          if (error.message !== this.#told) this.#failed(error);
+          this.#told = error.message;
+          // Whether it happened or not: the next attempt says all that is so then.
+          this.#cancelRetry = this.#clock.after(backOff(this.#attempt++, RETRY_MS.first, RETRY_MS.longest), () => {
+            this.#cancelRetry = undefined;
+            this.#write();
+          });
+        },
+      );
   }
+
+  #difference({
+    records,
+    isComplete,
+  }: Statement): readonly { readonly change: Change; readonly fields: Fields | undefined }[] {
+    const actual = new Map<RecordId, Fields | undefined>();
+    for (const { kind, id, row } of this.#replica.rows(this.#topic))
+      if (KINDS.has(kind)) actual.set(recordId(kind, id), row);
+    for (const [id, fields] of this.#written) actual.set(id, fields);
+    const changes: { readonly change: Change; readonly fields: Fields | undefined }[] = [];
+    const wanted = new Set<RecordId>();
+    for (const { id, topic, fields } of records) {
+      wanted.add(id);
+      const stands = actual.get(id);
+      if (stands !== undefined && says(stands, fields)) continue;
+      // What a newer release wrote beside it stays.
+      const value = encodeFields(fields, stands);
+      changes.push({ change: { op: "put", topic, id, value }, fields: { ...stands, ...fields } });
+    }
+    for (const [id, fields] of actual) {
+      if (fields === undefined || wanted.has(id)) continue;
+      if (!isComplete && id.startsWith(`${portStatusKind.kind}/`)) continue;
+      changes.push({ change: { op: "delete", topic: this.#topic, id }, fields: undefined });
+    }
+    return changes.slice(0, MOST_CHANGES);
+  }
+}
+
+function says(stands: Fields, fields: object): boolean {
+  return Object.entries(fields).every(([name, value]) => isDeepStrictEqual(stands[name], value));
 }

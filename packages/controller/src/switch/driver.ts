@@ -81,6 +81,9 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
     });
   }
 
+  get connected(): boolean {
+    return this.#socket !== undefined;
+  }
   /** The switch was read back on this connection, and nothing is on its way. */
   get synced(): boolean {
     return this.#socket !== undefined && !this.#unread && !this.#busy && this.#dirty.size === 0;
