@@ -218,8 +218,8 @@ test("a subnet's host routes come with the default route, for those who then ign
   );
   const without = optionsOf(bedOf({ subnet: { hostRoutes, gatewayIp: null } })).classlessRoutes;
   assert.equal(without?.length, 1);
-  const own = [{ destination: "0.0.0.0/0", nexthop: ipv4(1, 2) }];
-  assert.equal(optionsOf(bedOf({ subnet: { hostRoutes: own } })).classlessRoutes?.length, 1);
+  const own = [...hostRoutes, { destination: "0.0.0.0/0", nexthop: ipv4(1, 2) }];
+  assert.equal(optionsOf(bedOf({ subnet: { hostRoutes: own } })).classlessRoutes?.length, 2);
 });
 
 test("names: of the port, and of the network's domain (12, 15)", () => {
@@ -312,6 +312,15 @@ test("a client that takes no long message gets what it needs and asked for", () 
   assert.equal(heard(576, 15).domainName, "cloud.example");
   assert.deepEqual(heard(576, 15).routers, [server]);
   assert.equal(heard(576, 15, 225).other?.length, 1);
+  // The same for options that we know.
+  const known = bedOf({
+    port: { dhcpOptions: ["root-path", "nis-domain"].map((name) => option(name, "x".repeat(200))) },
+  });
+  const asking = (...parameterRequestList: number[]): Dhcp4Options =>
+    optionsOf(known, { options: { messageType: "discover", parameterRequestList } });
+  assert.deepEqual([asking(17).rootPath?.length, asking(17).nisDomain], [200, undefined]);
+  assert.equal(asking(17, 40).rootPath, undefined);
+  assert.deepEqual(asking(17, 40).routers, [server]);
   const [reply] = bed.answers(dhcpRequest(discover, OWN), entry);
   assert.ok(reply && reply.bytes.length <= 14 + 576);
 });

@@ -156,6 +156,17 @@ test("a flood to more than 1,000 ports: every one gets its copy, by several grou
   assert.equal(new Set(reached).size, 2104);
 });
 
+test("a group that is full to the last bucket is the only one", () => {
+  const many = Array.from({ length: 996 }, (_, i) => port({ n: 1000 + i, network: 1 })).flat();
+  const groups = bedOf(many)
+    .desired()
+    .flatMap((desired) => (desired.type === "group" && desired.name.includes(`${networkId(1)}/all`) ? [desired] : []));
+  assert.deepEqual(
+    groups.map(({ buckets }) => buckets.length),
+    [1000],
+  );
+});
+
 test("the way to a state does not matter", () => {
   const pairs = [{ ip: ipv4(1, 200), mac: VIRTUAL_MAC }];
   const states: readonly State[] = [

@@ -180,6 +180,32 @@ test("the second router's errors find back to the sender", () => {
   }
 });
 
+test("a chain of routers: through four of them, and no further", () => {
+  /** Router r joins networks r and r + 1, and sends what it does not know to router r + 1. */
+  const chain = (length: number): State => [
+    ...host(),
+    ...Array.from({ length: length + 1 }, (_, i) => network({ n: i + 1 })).flat(),
+    ...port({ n: 11, network: 1 }),
+    ...port({ n: 99, network: length + 1 }).slice(0, 1),
+    ...Array.from({ length }, (_, i) => i + 1).flatMap((r) => [
+      ...router(r, [r], r < length ? [{ destination: "0.0.0.0/0", nexthop: ipv4(r + 1, 1) }] : []),
+      ...routerInterface({
+        router: r,
+        network: r + 1,
+        addresses: [{ subnetId: subnetId(r + 1, 4), ip: ipv4(r + 1, 254) }],
+      }),
+    ]),
+  ];
+  const ttlAfter = (length: number): unknown => {
+    const to = { mac: routerMac(257), ip: ipv4(length + 1, 99) };
+    const frame = ping({ mac: mac(11), ip: ipv4(1, 11) }, to);
+    const entry = { table: "router_port", inPort: 11, registers: { sourcePort: portKey(11), network: 1 } };
+    const [ending] = new TestBed([app], chain(length)).ends(frame, entry);
+    return ending?.verdict === "to ingress_conntrack" ? ending.fields.ip_ttl : ending?.verdict;
+  };
+  assert.deepEqual([1, 2, 3, 4, 5].map(ttlAfter), [63, 62, 61, 60, "drop in routing: miss"]);
+});
+
 test("routers that send to each other: the packet ends, and its sender is told", () => {
   const circle: readonly Route[] = [["203.0.113.0/24", ipv4(2, 1)]];
   const bed = new TestBed([app], [...routed(["203.0.113.0/24", ipv4(2, 254)]), ...behind(circle)]);

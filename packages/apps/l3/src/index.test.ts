@@ -202,11 +202,22 @@ test("a network without a gateway address is routed to all the same", () => {
   assert.deepEqual(sent(bed, ping(vm6(1, 11), via(ipv6(2, 21)))), NO_ROUTE);
 });
 
+test("a network of one family has errors of that family", () => {
+  const only = (n: number, ip: string, version: 4 | 6): State =>
+    routerInterface({ router: ROUTER, network: n, addresses: [{ subnetId: subnetId(n, version), ip }] });
+  const v4 = bedOf(router(ROUTER, [2]), only(1, ipv4(1, 1), 4));
+  assert.match(answer(v4, ping(vm(1, 11), via(ipv4(2, 21)), { ttl: 1 })), /^10\.0\.1\.1 > .*exceeded/);
+  const v6 = bedOf(router(ROUTER, [2]), only(1, ipv6(1, 1), 6));
+  assert.match(answer(v6, ping(vm6(1, 11), via(ipv6(2, 21)), { ttl: 1 })), /^fd00:1::1 > .*exceeded/);
+});
+
 test("what is down does not route: the router, an interface, a port", () => {
   const [routerRow, ...interfacesRows] = router(ROUTER, [1, 2]);
   assert.ok(routerRow?.row);
   const down = { ...routerRow, row: { ...routerRow.row, adminUp: false } };
   assert.deepEqual(sent(bedOf([down], interfacesRows), ping(vm(1, 11), via(ipv4(2, 21)))), NOT_FOR_A_ROUTER);
+  const entrance = bedOf(router(ROUTER, [2]), routerInterface({ router: ROUTER, network: 1, adminUp: false }));
+  assert.deepEqual(sent(entrance, ping(vm(1, 11), via(ipv4(2, 21)))), NOT_FOR_A_ROUTER);
   const half = bedOf(router(ROUTER, [1]), routerInterface({ router: ROUTER, network: 2, adminUp: false }));
   assert.deepEqual(sent(half, ping(vm(1, 11), via(ipv4(2, 21)))), NO_ROUTE);
   const withoutPort = bedOf(router(ROUTER, [1, 2]), port({ n: 23, network: 2, adminUp: false }));

@@ -108,6 +108,9 @@ test("several prefixes on one link come in one advertisement, each name server o
   const second = subnet({ network: 1, id: uuid("b7", 1), cidr: "fd00:99::/64", dnsNameservers: ["2001:db8::53"] });
   const { options } = advertised(stateOf({}, {}, second));
   assert.equal(options.filter(({ kind }) => kind === "prefix").length, 2);
+  const other = { ipv6RaMode: "dhcpv6-stateless", ipv6AddressMode: "dhcpv6-stateless" } as const;
+  const mixed = advertised(stateOf({}, {}, subnet({ network: 1, id: uuid("b7", 1), cidr: "fd00:99::/64", ...other })));
+  assert.equal(mixed.flags.otherConfiguration, true);
   const rdnss = options.find((option) => option.kind === "rdnss");
   assert.equal(rdnss?.servers.length, 1);
 });
@@ -165,6 +168,9 @@ test("an invalid solicitation is not answered", () => {
   const fromAfar = solicitation.with(21, 64);
   assert.deepEqual(raResponder.respond(row, { bytes: fromAfar, inPort: 11 }), []);
   assert.equal(raResponder.respond(row, { bytes: solicitation, inPort: 11 }).length, 1);
+  const other = neighbourSolicitation({ mac: mac(11), ip: ipv6(1, 11) }, ipv6(1, 1));
+  assert.deepEqual(raResponder.respond(row, { bytes: other, inPort: 11 }), []);
+  assert.deepEqual(raResponder.respond({ type: "lease" }, { bytes: solicitation, inPort: 11 }), []);
 });
 
 test("without being asked, every port hears the same now and then", () => {

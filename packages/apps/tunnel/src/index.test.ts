@@ -88,6 +88,16 @@ test("no tunnel to a host without an address, nor in an encapsulation that it do
   assert.deepEqual(tunnelsOf(bedOf(limited)).length, 1);
 });
 
+test("a network that is down, or that is no tunnelled one, uses no tunnel", () => {
+  for (const change of [{ adminUp: false }, { networkType: "flat" as const, segmentationId: null }]) {
+    const [record] = network({ n: 1, ...change });
+    assert.ok(record);
+    const bed = bedOf([...topology.filter(({ id }) => id !== networkId(1)), record]);
+    assert.deepEqual(send(bed, 1, 902), ["drop in tunnel_send: miss"]);
+    assert.equal(tunnelsOf(bed).length, 1);
+  }
+});
+
 test("the way to a state does not matter", () => {
   const moved = [
     ...topology.filter(({ id }) => !id.startsWith("c000000c")),
