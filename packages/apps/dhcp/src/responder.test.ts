@@ -191,6 +191,12 @@ test("DECLINE and RELEASE change nothing; replies, and messages for another, are
   assert.equal(ask(bed, { ...discover, chaddr: parseMac(mac(12)) }), undefined);
 });
 
+test("a checksum that the network card was to fill in does not matter", () => {
+  const frame = dhcpRequest(discover, OWN);
+  frame.set([0xde, 0xad], 14 + 20 + 6);
+  assert.equal(bedOf().answers(frame, entry).length, 1);
+});
+
 test("what is no DHCP is counted as undecodable", () => {
   const frame = udp({ mac: OWN, ip: ipv4(1, 11) }, GATEWAY, { sourcePort: 68, destinationPort: 67 });
   assert.throws(() => bedOf().answers(frame, entry), { name: "DecodeError" });
