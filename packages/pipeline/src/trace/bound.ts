@@ -51,10 +51,6 @@ export class Bound implements SwitchContents {
     const owner = this.#owners.get(flow)?.owner;
     return owner && ownerText(owner);
   }
-  /** What a flow was made from; undefined for the pipeline's own. */
-  desiredOf(flow: Flow): DesiredFlow | undefined {
-    return this.#owners.get(flow);
-  }
   /** 0: no such group is desired, so that a flow that uses it drops. */
   groupNumber(name: string): number {
     return this.#groupNumbers.get(name) ?? 0;
