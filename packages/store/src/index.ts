@@ -11,6 +11,7 @@ export { type Rights, rightsOf } from "./relay/rights.ts";
 export { type Relay, type RelayOptions, serveRelay } from "./relay/server.ts";
 export type { SessionLimits } from "./relay/session.ts";
 export { Replica } from "./replica/replica.ts";
+export { mostlyThere } from "./replica/replica-types.ts";
 export type {
   ReplicaBatch,
   ReplicaCounters,

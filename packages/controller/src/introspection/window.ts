@@ -87,7 +87,7 @@ async function sendFlows(response: ServerResponse, flows: Iterable<FlowView>): P
     const text = `${isFirst ? '{"flows":[' : part.length > 0 ? "," : ""}${part.join()}`;
     isFirst = false;
     part = [];
-    if (!response.write(text)) await Promise.race([once(response, "drain"), once(response, "close")]);
+    if (!response.write(text)) await drained(response);
     else await new Promise(setImmediate);
   };
   for (const flow of flows) {
@@ -97,6 +97,17 @@ async function sendFlows(response: ServerResponse, flows: Iterable<FlowView>): P
   }
   await write();
   response.end("]}");
+}
+
+/** Or the reader has gone. */
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      response.off("drain", done).off("close", done);
+      resolve();
+    };
+    response.on("drain", done).on("close", done);
+  });
 }
 
 /** Whether somebody listens there. @throws what the system says where it is not to be known. */

@@ -1,6 +1,13 @@
 import type { PartitionChange, RowChange } from "@dragonflow/engine";
 import { chassisTopic, claimRefusalKind, parseTopic, statusTopic, type Topic } from "@dragonflow/model";
-import { type Clock, Replica, type ReplicaBatch, type ReplicaReport, type StoreDriver } from "@dragonflow/store";
+import {
+  type Clock,
+  mostlyThere,
+  Replica,
+  type ReplicaBatch,
+  type ReplicaReport,
+  type StoreDriver,
+} from "@dragonflow/store";
 import type { ControllerSettings, Log } from "../settings.ts";
 import { ChassisLease } from "./chassis-lease.ts";
 import { parseRecord, toRowChange } from "./rows.ts";
@@ -46,6 +53,8 @@ export class Northbound {
       parse: parseRecord,
       onBatch: (batch) => this.#arrived(batch),
       onReport: (report) => this.#report(report),
+      // What is missing from the host's own topic is written again.
+      mayShrink: (shrink) => shrink.topic === this.status || mostlyThere(shrink),
       ...(clock === undefined ? {} : { clock }),
     });
     this.#replica.done.catch((error: unknown) =>

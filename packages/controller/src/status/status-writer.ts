@@ -75,15 +75,7 @@ export class StatusWriter {
 
   /** What the replica shows has changed: by us, by somebody else, or since the store is another one or is back. */
   seen(): void {
-    const head = this.#replica.head(this.#topic);
-    const done = this.#acknowledged;
-    const position = done?.positions.get(this.#topic);
-    const isThere =
-      head === undefined ||
-      position === undefined ||
-      head.lineage !== done?.lineage ||
-      comparePositions(head.position, position) >= 0;
-    if (isThere) this.#written.clear();
+    this.#forgetShown();
     this.#cancelRetry?.();
     this.#cancelRetry = undefined;
     this.#write();
@@ -96,7 +88,8 @@ export class StatusWriter {
 
   #write(): void {
     if (this.#busy || this.#statement === undefined || this.#abort.signal.aborted) return;
-    if (this.#replica.state(this.#topic) === "pending") return;
+    // Not loaded yet, or the store is away: it is seen again when it is back.
+    if (this.#replica.state(this.#topic) !== "current") return;
     const changes = this.#difference(this.#statement);
     if (changes.length === 0) return;
     this.#busy = true;
@@ -115,6 +108,8 @@ export class StatusWriter {
           // Without expectations nothing can fail.
           if (committed.ok) this.#acknowledged = committed;
           for (const { change, fields } of changes) this.#written.set(change.id, fields);
+          // The replica may be as far already, or further.
+          this.#forgetShown();
           this.#write();
         },
         (cause: unknown) => {
@@ -130,6 +125,16 @@ export class StatusWriter {
           });
         },
       );
+  }
+
+  /** What was acknowledged no longer counts once the replica shows it, or shows another history. */
+  #forgetShown(): void {
+    const head = this.#replica.head(this.#topic);
+    const done = this.#acknowledged;
+    const position = done?.positions.get(this.#topic);
+    const isSameHistory = head !== undefined && position !== undefined && head.lineage === done?.lineage;
+    if (isSameHistory && comparePositions(head.position, position) < 0) return;
+    this.#written.clear();
   }
 
   #difference({
