@@ -16,9 +16,11 @@ import {
   comparePositions,
   type Fields,
   newCommitId,
+  OutcomeUnknown,
   type Replica,
   type StoreDriver,
   systemClock,
+  Unavailable,
 } from "@dragonflow/store";
 
 /** What this host has to say of itself. */
@@ -26,6 +28,12 @@ export interface Statement {
   readonly records: readonly NbRecord[];
   /** Ports that are not among them are not here. Else it is not known yet, and what was said of them holds. */
   readonly isComplete: boolean;
+}
+
+/** A change, and what stands there after it. */
+interface Written {
+  readonly change: Change;
+  readonly fields: Fields | undefined;
 }
 
 const KINDS: ReadonlySet<string> = new Set([chassisStatusKind.kind, portStatusKind.kind]);
@@ -93,38 +101,40 @@ export class StatusWriter {
     const changes = this.#difference(this.#statement);
     if (changes.length === 0) return;
     this.#busy = true;
-    this.#store
-      .commit(
-        newCommitId(),
-        changes.map(({ change }) => change),
-        [],
-        this.#abort.signal,
-      )
-      .then(
-        (committed) => {
-          this.#busy = false;
-          this.#attempt = 0;
-          this.#told = "";
-          // Without expectations nothing can fail.
-          if (committed.ok) this.#acknowledged = committed;
-          for (const { change, fields } of changes) this.#written.set(change.id, fields);
-          // The replica may be as far already, or further.
-          this.#forgetShown();
-          this.#write();
-        },
-        (cause: unknown) => {
-          this.#busy = false;
-          if (this.#abort.signal.aborted) return;
-          const error = cause instanceof Error ? cause : new Error(String(cause));
-          if (error.message !== this.#told) this.#failed(error);
-          this.#told = error.message;
-          // Whether it happened or not: the next attempt says all that is so then.
-          this.#cancelRetry = this.#clock.after(backOff(this.#attempt++, RETRY_MS.first, RETRY_MS.longest), () => {
-            this.#cancelRetry = undefined;
-            this.#write();
-          });
-        },
-      );
+    this.#commit(changes).then(
+      () => {
+        this.#busy = false;
+        this.#attempt = 0;
+        this.#told = "";
+        this.#write();
+      },
+      (error: unknown) => {
+        this.#busy = false;
+        if (!this.#abort.signal.aborted) this.#retry(error instanceof Error ? error : new Error(String(error)));
+      },
+    );
+  }
+
+  async #commit(changes: readonly Written[]): Promise<void> {
+    const list = changes.map(({ change }) => change);
+    const committed = await this.#store.commit(newCommitId(), list, [], this.#abort.signal);
+    // Without expectations nothing fails.
+    if (committed.ok) this.#acknowledged = committed;
+    for (const { change, fields } of changes) this.#written.set(change.id, fields);
+    // The replica may be as far already, or further.
+    this.#forgetShown();
+  }
+
+  /** Whether it happened or not: the next attempt says all that is so then. */
+  #retry(error: Error): void {
+    // A store that is away is nothing to tell of here: others do.
+    const isAway = error instanceof Unavailable || error instanceof OutcomeUnknown;
+    if (!isAway && error.message !== this.#told) this.#failed(error);
+    this.#told = error.message;
+    this.#cancelRetry = this.#clock.after(backOff(this.#attempt++, RETRY_MS.first, RETRY_MS.longest), () => {
+      this.#cancelRetry = undefined;
+      this.#write();
+    });
   }
 
   /** What was acknowledged no longer counts once the replica shows it, or shows another history. */
@@ -137,15 +147,12 @@ export class StatusWriter {
     this.#written.clear();
   }
 
-  #difference({
-    records,
-    isComplete,
-  }: Statement): readonly { readonly change: Change; readonly fields: Fields | undefined }[] {
+  #difference({ records, isComplete }: Statement): readonly Written[] {
     const actual = new Map<RecordId, Fields | undefined>();
     for (const { kind, id, row } of this.#replica.rows(this.#topic))
       if (KINDS.has(kind)) actual.set(recordId(kind, id), row);
     for (const [id, fields] of this.#written) actual.set(id, fields);
-    const changes: { readonly change: Change; readonly fields: Fields | undefined }[] = [];
+    const changes: Written[] = [];
     const wanted = new Set<RecordId>();
     for (const { id, topic, fields } of records) {
       wanted.add(id);
