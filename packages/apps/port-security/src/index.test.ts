@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { checkApp, costOf } from "@dragonflow/engine";
+import { decodePacket, encodePacket } from "@dragonflow/packet";
 import {
   arpReply,
   arpRequest,
@@ -140,6 +141,19 @@ test("a neighbour message with a code that has no meaning is no way around", () 
   const solicitation = neighbourSolicitation(own6, peer6.ip, { sourceMac: OTHER });
   solicitation[55] = 1;
   assert.deepEqual(sent(11, solicitation), DROP_ND);
+});
+
+test("a switch sees no type in a fragment: addresses are guarded, and the rest is up to receivers (RFC 6980)", () => {
+  const inFragments = (frame: Uint8Array): Uint8Array => {
+    const { ethernet, ipv6: header, icmp6 } = decodePacket(frame);
+    assert.ok(header && icmp6);
+    const extensions = [{ kind: "fragment" as const, offsetBytes: 0, more: true, id: 1 }];
+    return encodePacket({ ethernet, ipv6: { ...header, extensions }, icmp6 });
+  };
+  assert.deepEqual(sent(11, inFragments(ping(own6, peer6))), PASS);
+  assert.deepEqual(sent(11, inFragments(ping(from(peer6.ip), peer6))), DROP);
+  assert.deepEqual(sent(11, inFragments(routerAdvertisement(linkLocal))), PASS);
+  assert.deepEqual(sent(11, inFragments(neighbourSolicitation(from("::"), own6.ip, { sourceMac: null }))), DROP);
 });
 
 test("without port security everything passes but a VLAN tag", () => {

@@ -38,6 +38,8 @@ export interface PacketChoice {
   /** By the router, or on the link. */
   readonly routed: boolean;
   readonly unicast: boolean;
+  /** The rest of its datagram is on its way. */
+  readonly firstFragment: boolean;
   /** A byte of the frame is another, or the frame ends there. */
   readonly damage: { readonly at: number; readonly byte: number; readonly cut: boolean } | null;
 }
@@ -74,6 +76,7 @@ export const packetChoices: fc.Arbitrary<PacketChoice> = fc.record({
   ),
   routed: fc.boolean(),
   unicast: fc.boolean(),
+  firstFragment: fc.oneof({ arbitrary: fc.constant(false), weight: 9 }, fc.constant(true)),
   damage: fc.oneof(
     { arbitrary: fc.constant(null), weight: 7 },
     fc.record({ at: fc.nat(99), byte: fc.nat(255), cut: fc.boolean() }),
@@ -98,7 +101,8 @@ export function packetOf(topology: Topology, choice: PacketChoice): Sent {
   const sender = topology.ports[index];
   const net = networkOf(topology, sender?.network ?? 0);
   const ends = endsOf(topology, choice, index, net);
-  const layers = layersOf(choice, ends);
+  const whole = layersOf(choice, ends);
+  const layers = choice.firstFragment ? asFirstFragment(whole) : whole;
   const tagged =
     choice.spoof === "tag" ? { ...layers, ethernet: { ...layers.ethernet, vlans: [{ id: 7, priority: 3 }] } } : layers;
   const frame = damaged(encodePacket(tagged), choice.damage);
@@ -108,6 +112,12 @@ export function packetOf(topology: Topology, choice: PacketChoice): Sent {
   const right = topology.networks[net - 1]?.type ?? "geneve";
   const inPort = tunnels[choice.ttl === 2 ? "vxlan" : right];
   return { inPort, frame, fields: { tun_id: BigInt(vni(net)) } };
+}
+
+function asFirstFragment(layers: LayersToEncode): LayersToEncode {
+  if (layers.ipv4 !== undefined) return { ...layers, ipv4: { ...layers.ipv4, moreFragments: true } };
+  if (layers.ipv6 === undefined || layers.ipv6.extensions !== undefined) return layers;
+  return { ...layers, ipv6: { ...layers.ipv6, extensions: [{ kind: "fragment", offsetBytes: 0, more: true, id: 7 }] } };
 }
 
 function damaged(frame: Uint8Array, damage: PacketChoice["damage"]): Uint8Array {

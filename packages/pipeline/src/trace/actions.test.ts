@@ -39,6 +39,9 @@ const v4 = { src: parseIpv4("10.0.0.1"), dst: parseIpv4("10.0.0.2"), ttl: 64 };
 const v6 = { src: parseIpv6("fd00::1"), dst: parseIpv6("fd00::2"), hopLimit: 64 };
 const payload = Uint8Array.of(1, 2, 3);
 const udp = { sourcePort: 1000, destinationPort: 2000 };
+/** An authentication header (RFC 4302) in front of UDP, and what stands behind it. */
+const AUTHENTICATION = [17, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1];
+const DATAGRAM = Uint8Array.of(0x03, 0xe8, 0x07, 0xd0, 0, 8, 0, 0);
 const PACKETS = {
   udp: { ethernet, ipv4: v4, udp, payload },
   lastHop: { ethernet, ipv4: { ...v4, ttl: 1 }, udp, payload },
@@ -51,6 +54,61 @@ const PACKETS = {
   ping: { ethernet, ipv4: v4, icmp4: { kind: "echo-request", code: 0, id: 1, sequence: 2, payload } },
   arp: { ethernet, arp: { operation: 1, senderMac: ethernet.src, senderIp: v4.src, targetMac: 0, targetIp: v4.dst } },
   tagged: { ethernet: { ...ethernet, vlans: [{ id: 7, priority: 5 }] }, ipv4: v4, udp, payload },
+  extended: {
+    ethernet,
+    ipv6: {
+      ...v6,
+      extensions: [
+        { kind: "hop-by-hop", options: [{ kind: "router-alert", value: 0 }] },
+        { kind: "destination", options: [] },
+      ],
+    },
+    udp,
+    payload,
+  },
+  authenticated: {
+    ethernet,
+    ipv6: { ...v6, protocol: 51 },
+    payload: Uint8Array.from([...AUTHENTICATION, ...DATAGRAM]),
+  },
+  firstFragment: {
+    ethernet,
+    ipv6: { ...v6, extensions: [{ kind: "fragment", offsetBytes: 0, more: true, id: 1 }] },
+    udp,
+    payload,
+  },
+  laterFragment: {
+    ethernet,
+    ipv6: { ...v6, protocol: 17, extensions: [{ kind: "fragment", offsetBytes: 64, more: false, id: 1 }] },
+    payload: DATAGRAM,
+  },
+  solicitation: {
+    ethernet,
+    ipv6: { ...v6, hopLimit: 255 },
+    icmp6: {
+      kind: "neighbour-solicitation",
+      code: 0,
+      target: v6.dst,
+      options: [
+        { kind: "mtu", mtuBytes: 1400 },
+        { kind: "other", type: 14, bytes: Uint8Array.of(1, 2, 3, 4, 5, 6) },
+        { kind: "source-link-layer", mac: ethernet.src },
+      ],
+    },
+  },
+  twice: {
+    ethernet,
+    ipv6: { ...v6, hopLimit: 255 },
+    icmp6: {
+      kind: "neighbour-solicitation",
+      code: 0,
+      target: v6.dst,
+      options: [
+        { kind: "source-link-layer", mac: ethernet.src },
+        { kind: "source-link-layer", mac: ethernet.dst },
+      ],
+    },
+  },
   fragment: { ethernet, ipv4: { ...v4, protocol: 17, fragmentOffsetBytes: 64 }, payload },
 } as const satisfies Record<string, LayersToEncode>;
 
@@ -238,6 +296,38 @@ const CASES: Readonly<Record<string, Case>> = {
     flows: ["priority=2,udp,tp_dst=2000,actions=output:2", "priority=1,udp,tp_dst=0,actions=output:3"],
     packet: "fragment",
     outcomes: ["output 3"],
+  },
+  "extension headers stand before the datagram": {
+    flows: ["udp6,tp_dst=2000,actions=output:2"],
+    packet: "extended",
+    outcomes: ["output 2"],
+  },
+  "an authentication header too": {
+    flows: ["udp6,tp_dst=2000,actions=output:2"],
+    packet: "authenticated",
+    outcomes: ["output 2"],
+  },
+  "of the first fragment nobody sees the ports either": {
+    flows: ["udp6,tp_dst=2000,actions=output:3", "udp6,nw_frag=first,tp_dst=0,actions=dec_ttl,output:2"],
+    packet: "firstFragment",
+    outcomes: ["output 2 ip_ttl=63"],
+  },
+  "a later fragment of IPv6 is of no protocol but that": {
+    flows: ["ipv6,nw_frag=later,nw_proto=44,actions=output:2"],
+    packet: "laterFragment",
+    outcomes: ["output 2"],
+  },
+  "a link-layer address among other options": {
+    flows: [
+      "icmp6,icmp_type=135,icmp_code=0,nd_target=fd00::2,nd_sll=02:00:00:00:00:01,actions=set_field:02:00:00:00:00:09->nd_sll,output:2",
+    ],
+    packet: "solicitation",
+    outcomes: ["output 2 nd_sll=2199023255561"],
+  },
+  "a link-layer address given twice: nothing counts": {
+    flows: ["icmp6,icmp_type=135,icmp_code=0,nd_target=::,nd_sll=00:00:00:00:00:00,actions=output:2"],
+    packet: "twice",
+    outcomes: ["output 2"],
   },
   metadata: {
     flows: ["actions=write_metadata:0x1200/0xff00,goto_table:1", "table=1,metadata=0x1200,actions=output:2"],

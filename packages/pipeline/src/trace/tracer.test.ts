@@ -82,6 +82,19 @@ test("fields alone can be traced, and then there are no bytes", () => {
   throws("unsupported", () => tracer.trace({ inPort: 1, fields: { conj_id: 1 } }));
 });
 
+test("a datagram without a checksum gets none, a wrong one stays wrong", () => {
+  const at = 14 + 20 + 6;
+  const changed = (before: Uint8Array): readonly (number | undefined)[] => {
+    const [end] = trace(["udp,actions=set_field:53->udp_dst,output:2"], { frame: before }).outcomes;
+    assert.ok(end?.type === "output");
+    return [...end.packet.frame().subarray(at, at + 2)];
+  };
+  assert.deepEqual(changed(frame.with(at, 0).with(at + 1, 0)), [0, 0]);
+  const right = changed(frame);
+  const wrong = changed(frame.with(at + 1, (frame[at + 1] ?? 0) ^ 1));
+  assert.notDeepEqual(wrong, right);
+});
+
 test("a model of connections is asked at each ct action, and a copy goes on where it says", () => {
   const flows = [
     "ip,ct_state=-trk,actions=ct(zone=5,table=1),output:3",

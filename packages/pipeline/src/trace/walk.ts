@@ -10,6 +10,12 @@ const MAX_DEPTH = 64;
 /** 16-bit port numbers from here on are reserved ones; a port in a register has 16 bits. */
 const FIRST_RESERVED_16 = 0xff00;
 
+/** What stands where a transport header has its ports. */
+const ABOVE_IP = [
+  ...(["tcp_src", "tcp_dst", "udp_src", "udp_dst", "sctp_src", "sctp_dst"] as const),
+  ...(["icmpv4_type", "icmpv4_code", "icmpv6_type", "icmpv6_code"] as const),
+];
+
 export interface Group {
   /** Only `all` can be followed: each bucket gets a copy. */
   readonly type: string;
@@ -74,12 +80,17 @@ export class Walk {
     this.#table = before;
   }
 
+  /**
+   * The flow that the packet meets. Of a fragment, also of the first one, a switch looks at nothing above IP: it does so as long as nobody tells it
+   * otherwise (OFPC_FRAG_NORMAL), and so that all fragments of a datagram go the same way.
+   */
   #lookup(table: number, inPort: number | undefined): Flow | undefined {
-    const flows = this.#switch.tables.get(table);
-    if (inPort === undefined) return flows?.find(this.#packet);
-    const elsewhere = new FieldSet(this.#packet);
-    elsewhere.set("in_port", inPort);
-    return flows?.find(elsewhere);
+    const isFragment = this.#packet.number("ip_frag") !== 0;
+    if (inPort === undefined && !isFragment) return this.#switch.tables.get(table)?.find(this.#packet);
+    const seen = new FieldSet(this.#packet);
+    if (inPort !== undefined) seen.set("in_port", inPort);
+    if (isFragment) for (const field of ABOVE_IP) seen.set(field, 0);
+    return this.#switch.tables.get(table)?.find(seen);
   }
 
   #follow({ instructions, priority, match }: Flow): void {
