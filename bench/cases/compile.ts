@@ -5,7 +5,7 @@ import { type Case, figure } from "../measure.ts";
 import { arrived, newEngine, oneHost } from "../topology.ts";
 
 const FLOWS = 200_000;
-const PER_PORT = 8;
+const PER_PORT = 6;
 
 export const compile: Case = {
   name: "compile",

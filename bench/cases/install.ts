@@ -14,7 +14,7 @@ export const install: Case = {
   about:
     "100,000 flows into a real vswitchd up to the barrier, in alternation with ovs-ofctl --bundle add-flows of the same flows",
   async run(report) {
-    const rows = oneHost(FLOWS / 8);
+    const rows = oneHost(Math.ceil(FLOWS / 6));
     const updates = dispatch(newEngine().apply(rows, arrived(rows))).switch;
     const ours: number[] = [];
     const theirs: number[] = [];

@@ -1,5 +1,5 @@
 import type { Match } from "@dragonflow/openflow";
-import { parseIpv4, parseIpv6, parseMac } from "./addresses.ts";
+import { isIpv6, parseIpv4, parseIpv6, parseMac } from "./addresses.ts";
 import { isRegister, registers } from "./registers.ts";
 
 /** A value of a field, as apps write it: a number, an address in text, a prefix (`10.0.0.0/24`), or a value under a mask. */
@@ -30,15 +30,18 @@ function isMasked(value: unknown): value is { value: number; mask: number } {
 
 function addressValue(field: string, text: string): unknown {
   if (MAC_FIELDS.has(field)) return parseMac(text, field);
-  const [address = "", prefix] = text.split("/");
-  if (text.includes(":")) {
+  const slash = text.indexOf("/");
+  if (slash < 0) return isIpv6(text) ? parseIpv6(text, field) : parseIpv4(text, field);
+  return prefixValue(field, text.slice(0, slash), text.slice(slash + 1));
+}
+
+function prefixValue(field: string, address: string, prefix: string): unknown {
+  if (isIpv6(address)) {
     const value = parseIpv6(address, field);
-    if (prefix === undefined) return value;
     const mask = ((1n << 128n) - 1n) ^ ((1n << BigInt(128 - Number(prefix))) - 1n);
     return { value: value & mask, mask };
   }
   const value = parseIpv4(address, field);
-  if (prefix === undefined) return value;
   const length = Number(prefix);
   const mask = length === 0 ? 0 : (0xffffffff << (32 - length)) >>> 0;
   return { value: (value & mask) >>> 0, mask };
