@@ -41,6 +41,7 @@ export class Controller implements ControllerView {
   #earlyTunnels: (readonly [string, DesiredTunnel | undefined])[] = [];
   /** The switch has done what it was told since this controller started: what is said of ports is what is so. */
   #portsKnown = false;
+  #saying: NodeJS.Immediate | undefined;
 
   /** Starts everything; each part connects, and connects again, by itself. */
   constructor(settings: ControllerSettings, store: StoreDriver, log: Log) {
@@ -78,6 +79,7 @@ export class Controller implements ControllerView {
   /** Stops, and leaves everything in the switch as it is: packets go on. */
   async close(): Promise<void> {
     this.#compiler.close();
+    clearImmediate(this.#saying);
     this.#status.close();
     this.#switch.close();
     await Promise.all([this.#northbound.close(), this.#packetIn.close(), this.#local.close()]);
@@ -169,7 +171,15 @@ export class Controller implements ControllerView {
     this.#switch.release();
   }
 
+  /** After what cannot wait, and once for all that happens in this turn. */
   #say(): void {
+    this.#saying ??= setImmediate(() => {
+      this.#saying = undefined;
+      this.#sayNow();
+    });
+  }
+
+  #sayNow(): void {
     const { engine } = this.#compiler;
     const errors = portErrors({
       wanted: this.#switch.desired(),

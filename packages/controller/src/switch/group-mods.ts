@@ -1,17 +1,25 @@
-import type { Action, MessageNamed } from "@dragonflow/openflow";
-import type { Binding, DesiredGroup, Pipeline } from "@dragonflow/pipeline";
+import { equal } from "@dragonflow/engine";
+import type { MessageNamed } from "@dragonflow/openflow";
+import type { Binding, Bucket, DesiredGroup, Pipeline } from "@dragonflow/pipeline";
 import { actionsText } from "./canonical.ts";
 
 type GroupMod = MessageNamed<"group_mod">;
 /** Bucket number -> its actions, in canonical bytes. */
 export type Buckets = ReadonlyMap<number, string>;
 
+/** A bucket that was sent: what was desired, its number, and its actions in canonical bytes. */
+interface SentBucket {
+  readonly desired: Bucket;
+  readonly number: number;
+  readonly text: string;
+}
+
 /** A group as the switch has it. */
 export interface InstalledGroup {
   /** Undefined: not known, and perhaps there is no such group: the switch may have taken a part of a change, and refused another. */
   readonly buckets: Buckets | undefined;
-  /** Which number each symbol of a bucket stands for; empty for a group that was read back. */
-  readonly numbers: ReadonlyMap<string, number>;
+  /** By its symbol; empty for a group that was read back. */
+  readonly sent: ReadonlyMap<string, SentBucket>;
 }
 
 /** More changes than this, and the group is written anew. */
@@ -37,8 +45,8 @@ function numberBuckets(
     taken.add(number);
   };
   for (const id of wanted.keys()) {
-    const known = installed?.numbers.get(id);
-    if (known !== undefined) take(id, known);
+    const known = installed?.sent.get(id);
+    if (known !== undefined) take(id, known.number);
   }
   const found = installed?.buckets ?? new Map<number, string>();
   const strangers = new Map<string, number[]>();
@@ -74,25 +82,35 @@ export function groupMods(
   binding: Binding,
   installed: InstalledGroup | undefined,
 ): { readonly mods: readonly GroupMod[]; readonly installs: InstalledGroup } {
-  const actions = new Map<number, readonly Action[]>();
   const texts = new Map<string, string>();
-  const lists = group.buckets.map((bucket) => ({ id: bucket.id, list: pipeline.bucketActions(bucket, binding) }));
-  for (const { id, list } of lists) texts.set(id, actionsText(list));
-  const numbers = numberBuckets(texts, installed);
-  const buckets = new Map<number, string>();
-  for (const { id, list } of lists) {
-    const bucket = numbers.get(id) ?? 0;
-    actions.set(bucket, list);
-    buckets.set(bucket, texts.get(id) ?? "");
+  for (const bucket of group.buckets) {
+    const before = installed?.sent.get(bucket.id);
+    // Of a thousand buckets one has changed.
+    const isSame = before !== undefined && equal(before.desired.steps, bucket.steps);
+    texts.set(bucket.id, isSame ? before.text : actionsText(pipeline.bucketActions(bucket, binding)));
   }
-  const installs = { buckets, numbers };
+  const numbers = numberBuckets(texts, installed);
+  const sent = new Map<string, SentBucket>();
+  const desired = new Map<number, Bucket>();
+  const buckets = new Map<number, string>();
+  for (const bucket of group.buckets) {
+    const { id } = bucket;
+    const [own = 0, text = ""] = [numbers.get(id), texts.get(id)];
+    sent.set(id, { desired: bucket, number: own, text });
+    desired.set(own, bucket);
+    buckets.set(own, text);
+  }
+  const installs = { buckets, sent };
   const mod = (command: GroupMod["command"], some: readonly number[], commandBucket?: number): GroupMod => ({
     type: "group_mod",
     command,
     groupType: "all",
     group: number,
     ...(commandBucket === undefined ? {} : { commandBucket }),
-    buckets: some.map((bucket) => ({ bucket, actions: actions.get(bucket) ?? [] })),
+    buckets: some.flatMap((bucket) => {
+      const wanted = desired.get(bucket);
+      return wanted === undefined ? [] : [{ bucket, actions: pipeline.bucketActions(wanted, binding) }];
+    }),
   });
   const insert = (parts: readonly (readonly number[])[]): GroupMod[] =>
     parts.map((part) => mod("insert_bucket", part, BUCKET_LAST));

@@ -95,7 +95,7 @@ test("whatever is installed, the mods lead to what is desired (property)", () =>
   fc.assert(
     fc.property(some, some, fc.boolean(), (from, to, isRestarted) => {
       const { installs } = modsOf(from);
-      const known = isRestarted ? { ...installs, numbers: new Map() } : installs;
+      const known = isRestarted ? { ...installs, sent: new Map() } : installs;
       const now = new Map(installs.buckets);
       const after = modsOf(to, known);
       for (const { command, commandBucket, buckets } of after.mods) {

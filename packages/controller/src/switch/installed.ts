@@ -50,7 +50,7 @@ export function fromActual(
   for (const [number, buckets] of actual.groups) {
     const name = groupName.get(number) ?? `stray ${number}`;
     groups.adopt(name, number);
-    installed.set(`group ${name}`, { type: "group", name, number, buckets, numbers: new Map() });
+    installed.set(`group ${name}`, { type: "group", name, number, buckets, sent: new Map() });
   }
   const meterName = namesByNumber(meters, meterNames);
   for (const [number, value] of actual.meters) {
