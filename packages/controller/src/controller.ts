@@ -127,6 +127,7 @@ export class Controller implements ControllerView {
       const owner = "owner" in wanted ? wanted.owner : undefined;
       this.#log.error({ type: wanted.type, owner, code, error: message }, "the switch refused what an object needs");
     });
+    driver.on("disturbed", () => this.#log.warn({}, "somebody else changed our flows in the switch; reading it back"));
     driver.on("synced", (flowMods) => this.#log.info({ flowMods }, "the switch is in step"));
     driver.on("disconnected", (reason) => this.#log.warn({ error: reason.message }, "the bridge is away"));
     return driver;

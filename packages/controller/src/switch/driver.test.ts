@@ -246,6 +246,35 @@ test("cut at any point of a plan, it reads back and converges", async () => {
   }
 });
 
+test("flows that somebody else deletes or replaces come back; what they add for themselves is theirs", async () => {
+  const driver = open();
+  await apply(driver, put(...range(1, 100).map((n) => toyFlow(n, [group("red")])), ...COLOURS.slice(0, 1)));
+  const foreign = { table: 0, cookie: 5n, instructions: {} } as const;
+  let synced = once(driver, "synced");
+  await other.apply([
+    { ...foreign, type: "flow_mod", command: "delete", priority: 0, match: {} },
+    { type: "group_mod", command: "delete", groupType: "all", group: 0xfffffffc, buckets: [] },
+    { ...foreign, type: "flow_mod", command: "add", priority: 1, match: { in_port: 3 } },
+  ]);
+  await within("it is read back", synced);
+  assert.equal((await flowsByPort()).size, 100);
+  assert.equal((await groupNumbers()).length, 1);
+  // One of them in the place of ours.
+  synced = once(driver, "synced");
+  await other.apply([{ ...foreign, type: "flow_mod", command: "add", priority: 100, match: { in_port: 3 } }]);
+  await within("it is read back", synced);
+  assert.deepEqual((await flowsByPort()).get(4), ["group"]);
+  const { entries } = await other.request({ type: "flow_desc_request", match: { in_port: 3 } });
+  assert.deepEqual(new Set(entries.map(({ cookie }) => cookie)), new Set([5n, toyFlow(3).cookie]));
+  // Of their own: nothing to do with us, nor what we do ourselves.
+  const { syncs } = driver.counters;
+  await other.apply([{ ...foreign, type: "flow_mod", command: "add", priority: 7, match: {} }]);
+  await apply(driver, [...take(toyFlow(1)), ...put(toyFlow(2, [output(5)]))]);
+  await apply(driver, put(...range(1, 100).map((n) => toyFlow(n, [output(9)]))));
+  await apply(driver, take(...range(1, 100).map((n) => toyFlow(n)), toyGroup("red", [])));
+  assert.equal(driver.counters.syncs, syncs);
+});
+
 test("vswitchd restarts empty, and everything comes back", async () => {
   const driver = open();
   const flows = range(1, 200).map((n) => toyFlow(n, [limit("red"), group("green"), group("blue")]));

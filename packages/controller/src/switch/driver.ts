@@ -1,8 +1,9 @@
 import { EventEmitter } from "node:events";
 import { type ConnectionError, connect, type Flow, type OpenFlowSocket } from "@dragonflow/openflow";
 import type { Binding, DesiredFlow, Pipeline } from "@dragonflow/pipeline";
-import { readActual } from "./actual.ts";
+import { isOurs, readActual } from "./actual.ts";
 import { keyOf } from "./canonical.ts";
+import { watchForeignChanges } from "./foreign-changes.ts";
 import { fromActual, type Installed } from "./installed.ts";
 import { Numbers } from "./numbers.ts";
 import { type MissFlow, plan, type Plan, type Refusal, type SwitchDesired, type Wanted } from "./plan.ts";
@@ -16,6 +17,8 @@ export interface SwitchEvents {
   /** The switch does not take this. The rest goes on. */
   refused: [key: string, wanted: Wanted, refusal: Refusal];
   connected: [];
+  /** Somebody else changed flows of ours: the switch is read back. */
+  disturbed: [];
   /** Read back and made equal: so many flow-mods it took. */
   synced: [flowMods: number];
   /** The connection was lost, or could not be made. */
@@ -33,6 +36,9 @@ export interface Counters {
   /** How often the switch was read back. */
   syncs: number;
 }
+
+/** Who changes our flows again and again shall not keep us from everything else. */
+const DISTURBED_EVERY_MS = 1000;
 
 /** Group numbers and meter numbers that are ours. Meters of the userspace datapath end at 65,535. */
 const GROUPS = { first: 0x0df00000, last: 0x0dffffff } as const;
@@ -67,6 +73,8 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
   #unread = true;
   #busy = false;
   #change = 0;
+  #disturbed: NodeJS.Timeout | undefined;
+  #lastDisturbedMs = Number.NEGATIVE_INFINITY;
 
   /** @param address `unix:…/br-int.mgmt` or `tcp:…` of the bridge. */
   constructor(address: string, pipeline: Pipeline) {
@@ -128,6 +136,7 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
   close(): void {
     const socket = this.#socket;
     this.#socket = undefined;
+    clearTimeout(this.#disturbed);
     this.#redial.close();
     socket?.close();
   }
@@ -153,7 +162,23 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
     this.#unread = true;
     socket.on("close", (error: ConnectionError) => this.#lost(socket, error));
     this.emit("connected");
+    watchForeignChanges(socket, (update) => {
+      const key = keyOf(update, this.#pipeline);
+      if (isOurs(update.cookie) || (key !== undefined && this.#installed.has(key))) this.#doubt(socket);
+    }).catch((error: unknown) => this.#lost(socket, error instanceof Error ? error : new Error(String(error))));
+    // Before the switch is read back, so that nothing happens unseen.
     this.#pump();
+  }
+
+  #doubt(socket: OpenFlowSocket): void {
+    if (this.#socket !== socket || this.#disturbed !== undefined || this.#held) return;
+    const wait = Math.max(0, this.#lastDisturbedMs + DISTURBED_EVERY_MS - performance.now());
+    this.#disturbed = setTimeout(() => {
+      this.#disturbed = undefined;
+      this.#lastDisturbedMs = performance.now();
+      this.emit("disturbed");
+      this.resync();
+    }, wait);
   }
 
   /** The connection is of no use any more. */
