@@ -48,6 +48,11 @@ export type LabVm = {
 
 const DHCP_SCRIPT = fileURLToPath(new URL("./udhcpc-script.sh", import.meta.url));
 const DEFAULT_MTU = 1442;
+/**
+ * As ovs-vswitchd wants a device, so that plugging it changes nothing about it: at each change of a link vswitchd forgets
+ * its routes and reads them anew, and a flow that it looks through in that instant finds no way into its tunnel.
+ */
+const PLUGGABLE = "up promisc on";
 
 const describeVm = ({ name, host, namespace, portId, mac, mtu, tap }: VmState): LabVm => ({
   name,
@@ -126,7 +131,7 @@ async function makeVm(session: Session, vm: VmState, host: HostState, spec: VmSp
   await setKernel(session.tool, namespace, ["net.ipv4.ip_forward=0"]);
   await runBatch(session.tool, host.namespace, [
     `link add ${tap} mtu ${mtu} type veth peer name eth0 address ${mac} mtu ${mtu} netns ${namespace}`,
-    `link set ${tap} up`,
+    `link set ${tap} ${PLUGGABLE}`,
   ]);
   // The userspace datapath forwards a frame as the VM left it: a checksum left to hardware would never be filled in.
   await session.tool(inNamespace(namespace, ["ethtool", "-K", "eth0", "tx", "off"]));
@@ -219,7 +224,7 @@ export async function moveVm(lab: Lab, name: string, to: string): Promise<void> 
     await runBatch(session.tool, from.namespace, [`link set ${vm.tap} netns ${target.namespace}`]);
     vm.host = to;
     await session.save();
-    await runBatch(session.tool, target.namespace, [`link set ${vm.tap} up`]);
+    await runBatch(session.tool, target.namespace, [`link set ${vm.tap} ${PLUGGABLE}`]);
     await plug(session, vm);
   });
 }
