@@ -10,6 +10,8 @@ export interface Result {
   readonly commit: string;
   readonly machine: { readonly cpu: string; readonly cores: number; readonly memoryGb: number; readonly node: string };
   readonly figures: readonly Figure[];
+  /** What a reader has to know of the conditions. */
+  readonly remark?: string;
 }
 function isResult(value: unknown): value is Result {
   return (
@@ -52,7 +54,7 @@ function table({ figures }: Result): string {
 export function performancePage(results: readonly Result[]): string {
   const sections = results.map((result) => {
     const { cpu, cores, memoryGb, node } = result.machine;
-    const taken = `Taken on ${result.date.slice(0, 10)} at commit ${result.commit}: ${cores} cores (${cpu}), ${memoryGb} GB, Node ${node}.`;
+    const taken = `Taken on ${result.date.slice(0, 10)} at commit ${result.commit}: ${cores} cores (${cpu}), ${memoryGb} GB, Node ${node}.${result.remark === undefined ? "" : ` ${result.remark}`}`;
     return `## ${result.case}\n\n${result.about[0]?.toUpperCase()}${result.about.slice(1)}.\n\n${table(result)}\n\n${taken}`;
   });
   return `# Performance
