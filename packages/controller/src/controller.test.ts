@@ -298,6 +298,9 @@ test("by its own door: it can be asked, a second one is refused, and one that th
   await assert.rejects(startController(settings(), address, log), /another controller runs on this host/);
   await first.close();
 
+  const nonsense = { ...settings(), ovsdb: "nonsense" };
+  await assert.rejects(startController(nonsense, address, log), { code: "bad-address" });
+
   nb.subject = "chassis:somebody-else";
   const refused = await startController(settings(), address, log);
   await assert.rejects(within("it fails", refused.failure), { name: "Forbidden" });

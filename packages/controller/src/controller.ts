@@ -17,6 +17,10 @@ import { PortStates } from "./status/port-states.ts";
 import { StatusWriter } from "./status/status-writer.ts";
 import { SwitchDriver } from "./switch/driver.ts";
 
+/** A millisecond or two of each second. */
+const AUDIT_EVERY_MS = 1000;
+const AUDITED_UNITS = 50;
+
 /**
  * The local controller of one host. Data flows one way: the store and the local switch -> rows -> compiler -> desired state -> the switch, its
  * database, the packet-in thread, and what this host says of itself.
@@ -42,6 +46,8 @@ export class Controller implements ControllerView {
   /** The switch has done what it was told since this controller started: what is said of ports is what is so. */
   #portsKnown = false;
   #saying: NodeJS.Immediate | undefined;
+  readonly #audit: NodeJS.Timeout;
+  readonly #audited = { differences: 0 };
 
   /** Starts everything; each part connects, and connects again, by itself. */
   constructor(settings: ControllerSettings, store: StoreDriver, log: Log) {
@@ -51,23 +57,25 @@ export class Controller implements ControllerView {
     this.#settings = settings;
     this.#log = log;
     this.#ports = new PortStates(settings.chassis);
-    this.#compiler = new Compiler(settings, (delta) => this.#compiled(delta));
-    this.#switch = this.#openSwitch();
-    this.#packetIn = new PacketIn({ bridge: settings.openflow });
-    this.#packetIn.on("problem", (problem) => log.warn({ problem }, "packet-in"));
+    // First what may not like its settings, then what would have to be ended.
     this.#local = new LocalSwitch(settings, pipeline, log, {
       onFacts: (changes, facts) => this.#factsChanged(changes, facts),
       onFailure,
     });
+    this.#compiler = new Compiler(settings, (delta) => this.#compiled(delta));
     this.#northbound = new Northbound(store, settings, log, {
       onRows: (rows, topics) => this.#compiler.change(rows, topics),
       onStatus: () => this.#status.seen(),
       onFailure,
     });
+    this.#switch = this.#openSwitch();
+    this.#packetIn = new PacketIn({ bridge: settings.openflow });
+    this.#packetIn.on("problem", (problem) => log.warn({ problem }, "packet-in"));
     const { status: topic, replica } = this.#northbound;
     this.#status = new StatusWriter(store, topic, replica, (error) =>
       log.warn({ error: error.message }, "what this host says of itself could not be written yet"),
     );
+    this.#audit = setInterval(() => this.#auditSome(), AUDIT_EVERY_MS).unref();
     this.#say();
   }
 
@@ -80,6 +88,7 @@ export class Controller implements ControllerView {
   async close(): Promise<void> {
     this.#compiler.close();
     clearImmediate(this.#saying);
+    clearInterval(this.#audit);
     this.#status.close();
     this.#switch.close();
     await Promise.all([this.#northbound.close(), this.#packetIn.close(), this.#local.close()]);
@@ -113,6 +122,7 @@ export class Controller implements ControllerView {
       conflicts: engine.conflicts(),
       faults: engine.faults().map(({ owner, error }) => ({ owner, error: String(error) })),
       size: engine.size(),
+      audit: this.#audited,
     };
   }
 
@@ -170,6 +180,14 @@ export class Controller implements ControllerView {
     this.#local.want(this.#earlyTunnels);
     this.#earlyTunnels = [];
     this.#switch.release();
+  }
+
+  /** Whether what the engine holds is what a compile from scratch gives: a part at a time, over and over. */
+  #auditSome(): void {
+    const differences = this.#compiler.engine.audit(AUDITED_UNITS);
+    this.#audited.differences += differences.length;
+    for (const difference of differences)
+      this.#log.error({ difference }, "what is compiled is not what a compile from scratch gives");
   }
 
   /** After what cannot wait, and once for all that happens in this turn. */

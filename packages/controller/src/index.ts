@@ -1,5 +1,5 @@
 /** The local controller: the only thing on a host that does I/O for Dragonflow. */
-import { connectRelay } from "@dragonflow/store";
+import { connectRelay, type StoreDriver } from "@dragonflow/store";
 import { Controller } from "./controller.ts";
 import { Window } from "./introspection/window.ts";
 import type { ControllerSettings, Log } from "./settings.ts";
@@ -45,9 +45,11 @@ export async function startController(
       { server: url, error: error instanceof Error ? error.message : String(error) },
       "the server is not reached",
     );
-  const window = await Window.open(settings.socket);
+  const { socket } = settings;
+  const window = await Window.open(socket, (error) => log.warn({ socket, error: error.message }, "own socket"));
+  let driver: StoreDriver | undefined;
   try {
-    const driver = await connectRelay(url, { token, ca, onError, ...(signal === undefined ? {} : { signal }) });
+    driver = await connectRelay(url, { token, ca, onError, ...(signal === undefined ? {} : { signal }) });
     log.info({ server: url }, "connected to the server");
     const controller = new Controller(settings, driver, log);
     window.show(controller);
@@ -58,7 +60,7 @@ export async function startController(
       },
     };
   } catch (error) {
-    await window.close();
+    await Promise.all([window.close(), driver?.close()]);
     throw error;
   }
 }

@@ -24,7 +24,7 @@ afterEach(async () => {
 });
 
 async function open(view?: ControllerView): Promise<Window> {
-  const window = await Window.open(path);
+  const window = await Window.open(path, assert.fail);
   windows.push(window);
   if (view !== undefined) window.show(view);
   return window;
@@ -79,7 +79,10 @@ test("only its user may open it", async () => {
 
 test("a second controller on one host is refused, and the first goes on", async () => {
   await open(view);
-  await assert.rejects(Window.open(path), /another controller runs on this host: it answers at .*controller.sock/);
+  await assert.rejects(
+    Window.open(path, assert.fail),
+    /another controller runs on this host: it answers at .*controller.sock/,
+  );
   assert.equal((await ask("/status")).status, 200);
 });
 
@@ -93,7 +96,7 @@ test("what a killed controller left behind is in nobody's way", async () => {
 
 test("somebody else's socket is not taken", async () => {
   const other = createServer().listen(path);
-  await assert.rejects(Window.open(path), /another controller/);
+  await assert.rejects(Window.open(path, assert.fail), /another controller/);
   await new Promise((resolve) => other.close(resolve));
 });
 

@@ -27,8 +27,11 @@ export class Window {
   readonly #server: Server;
   #view: ControllerView | undefined;
 
-  /** @throws {Error} when a controller answers at this path, or where there can be no socket. */
-  static async open(path: string): Promise<Window> {
+  /**
+   * @param onError no connection could be accepted.
+   * @throws {Error} when a controller answers at this path, or where there can be no socket.
+   */
+  static async open(path: string, onError: (error: Error) => void): Promise<Window> {
     if (await isAnswered(path)) throw new Error(`another controller runs on this host: it answers at ${path}`);
     // Who was killed left it behind.
     rmSync(path, { force: true });
@@ -40,6 +43,7 @@ export class Window {
       process.umask(umask);
     }
     await once(window.#server, "listening");
+    window.#server.on("error", onError);
     return window;
   }
   private constructor() {

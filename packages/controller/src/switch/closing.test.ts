@@ -42,6 +42,16 @@ const POINTS: Readonly<Record<string, (driver: SwitchDriver) => Promise<void>>> 
     driver.release();
     await applied(driver, driver.update(put(...flows)));
   },
+  "when somebody else has changed flows": async (driver) => {
+    driver.release();
+    await applied(driver, driver.update(put(...flows)));
+    for (let i = 0; i < 2; i++) {
+      const disturbed = once(driver, "disturbed");
+      await ovs.ofctl("del-flows", ovs.bridge);
+      // The second time it waits.
+      if (i === 0) await within("it is noticed", disturbed);
+    }
+  },
   "while waiting for the switch": async (driver) => {
     await within("connected", once(driver, "connected"));
     const lost = once(driver, "disconnected").then(() => once(driver, "disconnected"));

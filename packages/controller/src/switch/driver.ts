@@ -59,6 +59,7 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
   readonly #misses: ReadonlyMap<string, MissFlow>;
   readonly #wanted: Map<string, Wanted>;
   readonly #refused = new Map<string, Refusal>();
+  #refusedBefore: ReadonlyMap<string, Refusal> | undefined;
   readonly #uses = new Uses();
   readonly #groups = new Numbers(GROUPS.first, GROUPS.last);
   readonly #meters = new Numbers(METERS.first, METERS.last);
@@ -96,9 +97,9 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
   get synced(): boolean {
     return this.#socket !== undefined && !this.#unread && !this.#busy && this.#dirty.size === 0;
   }
-  /** What is desired, and not in the switch. */
+  /** What is desired, and not in the switch. While that is found out anew, what was known before. */
   get refused(): ReadonlyMap<string, Refusal> {
-    return this.#refused;
+    return this.#refusedBefore ?? this.#refused;
   }
   desired(): ReadonlyMap<string, Wanted> {
     return this.#wanted;
@@ -217,6 +218,7 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
     try {
       const actual = await readActual(socket, this.#pipeline, this.#groups, this.#meters);
       this.counters.syncs++;
+      this.#refusedBefore ??= new Map(this.#refused);
       this.#refused.clear();
       this.#installed = fromActual(actual, this.#wanted, this.#groups, this.#meters);
       // What changed while this was read is among them, or is neither wanted nor there.
@@ -227,6 +229,7 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
       throw error;
     }
     if (this.#socket !== socket) return;
+    this.#refusedBefore = undefined;
     this.#redial.proven();
     this.emit("synced", this.counters.flowMods - before);
   }

@@ -109,6 +109,22 @@ test("what a refused flow was to replace goes: the switch does not depend on wha
   assert.deepEqual([...driver.refused.keys()], [bad.key]);
 });
 
+test("while the switch is read back what was refused is not taken for good", async () => {
+  await apply(put(...range(1, 100).map((n) => toyFlow(n)), bad));
+  driver.resync();
+  const synced = once(driver, "synced");
+  let looks = 0;
+  for (let isSynced = false; !isSynced; looks++) {
+    assert.ok(driver.refused.has(bad.key));
+    isSynced = await Promise.race([
+      synced.then(() => true),
+      new Promise<false>((resolve) => setImmediate(resolve, false)),
+    ]);
+  }
+  assert.ok(looks > 1);
+  assert.deepEqual([...driver.refused.keys()], [bad.key]);
+});
+
 test("refused only when the bundle is committed: a table that is full", async () => {
   await ovs.vsctl(
     "--",
