@@ -4,7 +4,7 @@ const PAUSE_MS = 20;
 const DEADLINE_MS = 30_000;
 
 /**
- * Asks again until `look` has something other than undefined and false to return.
+ * Asks again until `look` has something to return: not false, undefined, 0 or "".
  * @param what is awaited: "the port is ACTIVE"
  * @param explain what to say besides when the time is over
  * @throws after the deadline, with the last error of `look` as its cause where it throws
@@ -20,7 +20,7 @@ export async function until<T>(
     let failure: unknown;
     try {
       const found = await look();
-      if (found !== undefined && found !== false) return found;
+      if (found) return found;
     } catch (error) {
       failure = error;
     }
