@@ -15,6 +15,7 @@ export const TOPIC_FAMILIES = {
   identity: "controllers",
   router: "controllers",
   "security-group": "controllers",
+  "address-group": "controllers",
   endpoint: "controllers",
   chassis: "controllers",
   global: "controllers",
@@ -59,3 +60,6 @@ export const routerTopic = (routerId: string): Topic => topic("router", routerId
 export const chassisTopic = (chassis: string): Topic => topic("chassis", chassis);
 export const endpointTopic = (chassis: string): Topic => topic("endpoint", chassis);
 export const statusTopic = (chassis: string): Topic => topic("status", chassis);
+export const securityGroupTopic = (groupId: string): Topic => topic("security-group", groupId);
+export const addressGroupTopic = (groupId: string): Topic => topic("address-group", groupId);
+export const identityTopic = (networkId: string): Topic => topic("identity", networkId);

@@ -82,6 +82,8 @@ export function projectPort(port: PortObject): readonly NbRecord[] {
       chassis: port.host_id,
       pairs,
       portSecurity: port.port_security_enabled,
+      securityGroups: port.security_groups,
+      identity: port.identity_key,
       hostname: port.dns_name,
       dhcpOptions: port.extra_dhcp_opts.map((o) => ({ ipVersion: o.ip_version, name: o.opt_name, value: o.opt_value })),
     }),

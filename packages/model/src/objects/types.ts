@@ -69,6 +69,10 @@ export interface PortObject extends StandardAttributes {
   readonly requested_host_id: string;
   /** Where it is bound: the requested host, or the one whose claim was granted; "" = nowhere. */
   readonly host_id: string;
+  /** Ids of its groups, in order. */
+  readonly security_groups: readonly string[];
+  /** The number of this set of groups (see {@link IdentityObject}); 0 where it is empty. */
+  readonly identity_key: number;
   readonly vnic_type: string;
   readonly binding_profile: Readonly<Record<string, unknown>>;
 }
@@ -79,6 +83,42 @@ export interface RouterObject extends StandardAttributes {
   readonly status: ObjectStatus;
   readonly routes: readonly Route[];
   readonly availability_zone_hints: readonly string[];
+}
+
+/** A rule of a security group; what is null matches everything. Of ICMP the port range is the type and the code. */
+export interface SecurityGroupRule {
+  readonly id: string;
+  readonly project_id: string;
+  readonly description: string;
+  readonly created_at: string;
+  readonly updated_at: string;
+  readonly revision_number: number;
+  readonly direction: "ingress" | "egress";
+  readonly ethertype: "IPv4" | "IPv6";
+  /** As the user wrote it: a name or a number. */
+  readonly protocol: string | null;
+  readonly port_range_min: number | null;
+  readonly port_range_max: number | null;
+  readonly remote_ip_prefix: string | null;
+  readonly remote_group_id: string | null;
+  readonly remote_address_group_id: string | null;
+}
+/** A group keeps its rules: one commit changes both. */
+export interface SecurityGroupObject extends StandardAttributes {
+  readonly stateful: boolean;
+  readonly rules: readonly SecurityGroupRule[];
+}
+export interface AddressGroupObject extends StandardAttributes {
+  /** Addresses and prefixes, in canonical text. */
+  readonly addresses: readonly string[];
+}
+/** A set of groups that some port has or had, as one number. It stays for as long as all its groups are there. */
+export interface IdentityObject {
+  /** Made of the groups' ids, so that every server makes the same. */
+  readonly id: string;
+  readonly key: number;
+  /** In order. */
+  readonly groups: readonly string[];
 }
 
 /** Device owners that mean "this port is an interface of the router in device_id". */

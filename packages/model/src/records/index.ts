@@ -2,6 +2,7 @@ import type { Kind } from "../kind.ts";
 import { chassisStatusKind, claimRefusalKind, endpointKind, portStatusKind } from "./chassis.ts";
 import { networkKind, subnetKind } from "./network.ts";
 import { localPortKind, portKind } from "./port.ts";
+import { addressGroupKind, groupIdentityKind, portIdentityKind, securityGroupKind } from "./security-group.ts";
 import { routerInterfaceKind, routerKind, routerPortKind } from "./router.ts";
 
 /** Every kind of record that crosses the store between servers and controllers. */
@@ -13,6 +14,10 @@ export const KINDS = [
   routerKind,
   routerInterfaceKind,
   routerPortKind,
+  securityGroupKind,
+  groupIdentityKind,
+  portIdentityKind,
+  addressGroupKind,
   endpointKind,
   chassisStatusKind,
   claimRefusalKind,

@@ -1,5 +1,5 @@
 import { defineKind, type RecordOf } from "../kind.ts";
-import { flag, list, object, oneOf, text } from "../schema.ts";
+import { flag, integer, list, object, oneOf, text } from "../schema.ts";
 import { chassisTopic, networkTopic } from "../topics.ts";
 import { addressList, addressPairs, key31 } from "./common.ts";
 
@@ -22,7 +22,10 @@ export const portKind = defineKind({
 });
 export type PortRecord = RecordOf<typeof portKind>;
 
-/** A port as the host that it is bound to sees it: all that its flows depend on. Same id and key as its {@link portKind} record. */
+/**
+ * A port as the host that it is bound to sees it: all that its flows depend on. Same id and key as its {@link portKind} record. `securityGroups` in
+ * order of their ids; `identity` is the number of this set, 0 where it is empty.
+ */
 export const localPortKind = defineKind({
   kind: "local-port",
   topic: (p) => chassisTopic(p.chassis),
@@ -34,6 +37,8 @@ export const localPortKind = defineKind({
     addresses: addressList,
     pairs: addressPairs,
     portSecurity: flag,
+    securityGroups: list(text),
+    identity: integer(0, 0x7fffffff),
     adminUp: flag,
     hostname: text,
     dhcpOptions: list(object({ ipVersion: oneOf(4, 6), name: text, value: text })),

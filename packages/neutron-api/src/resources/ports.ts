@@ -218,6 +218,8 @@ export function createPort(tx: Transaction, values: NewPort, status: PortObject[
     dns_name: values.dns_name,
     requested_host_id: host,
     host_id: host,
+    security_groups: [],
+    identity_key: 0,
     vnic_type: values["binding:vnic_type"],
     binding_profile: checkProfile(values["binding:profile"] ?? {}),
   });

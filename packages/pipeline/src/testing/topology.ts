@@ -156,11 +156,20 @@ export function port({ n, network: net, ofport = n, ...fields }: PortSpec): read
     adminUp: true,
     pairs: [],
     portSecurity: true,
+    securityGroups: [],
+    identity: 0,
     hostname: "",
     dhcpOptions: [],
     ...fields,
   };
-  const { portSecurity: _security, hostname: _name, dhcpOptions: _options, ...shared } = record;
+  const {
+    portSecurity: _security,
+    securityGroups: _groups,
+    identity: _identity,
+    hostname: _name,
+    dhcpOptions: _options,
+    ...shared
+  } = record;
   const seen = record.pairs.filter((pair) => !pair.ip.includes("/") || pair.mac !== record.mac);
   const remote = putRow(ports, networkTopic(record.networkId), { ...shared, pairs: seen });
   if (record.chassis !== SELF) return [remote];
