@@ -8,6 +8,7 @@ export * from "./records/network.ts";
 export * from "./records/port.ts";
 export * from "./records/router.ts";
 export * from "./records/security-group.ts";
+export * from "./rule-order.ts";
 export { ShapeError } from "./schema.ts";
 /** Checks of JSON from outside, for whoever reads more than records. */
 export * as shapes from "./schema.ts";
