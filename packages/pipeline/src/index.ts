@@ -16,3 +16,4 @@ export * from "./steps.ts";
 export * from "./table.ts";
 export * from "./towards.ts";
 export * from "./trace/index.ts";
+export * from "./tunnel-option.ts";

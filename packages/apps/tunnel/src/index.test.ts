@@ -65,6 +65,16 @@ test("a packet goes out with the VNI of its network", () => {
   assert.deepEqual(send(bed, 3, 902), ["drop in tunnel_send: miss"]);
 });
 
+test("over Geneve it carries the identity of its sender, over VXLAN none", () => {
+  const option = (net: number, tunnelPort: number): unknown =>
+    bedOf(topology).ends(ethernetFrame(mac(11), mac(12), 0x88b5), {
+      table: "tunnel_send",
+      registers: { network: net, tunnelPort, sourceIdentity: 0x7fffffff },
+    })[0]?.fields.tun_metadata0;
+  assert.equal(option(1, 902), 0x7fffffffn);
+  assert.equal(option(2, 913), undefined);
+});
+
 test("never from host to host to host", () => {
   assert.deepEqual(send(bedOf(topology), 1, 902, 1), ["drop in tunnel_send: miss"]);
 });

@@ -1,8 +1,10 @@
 /**
  * Tunnels: one port for each host that shares a network with this one, and the way into it.
  *
- *   forwarding --tunnelPort--> [tunnel_send] -- network: VNI --> output
+ *   forwarding --tunnelPort--> [tunnel_send] -- network: VNI, sender's identity --> output
  *                                 `- from a tunnel: drop (a packet never goes from host to host to host)
+ *
+ * The identity travels in a Geneve option; VXLAN has no room for one.
  */
 import { each, type Read } from "@dragonflow/engine";
 import { endpointTopic, type NetworkRecord, networkTopic } from "@dragonflow/model";
@@ -15,12 +17,15 @@ import {
   endpoints,
   flow,
   hosts,
+  identityOption,
   LOCAL,
   networkInUse,
   networks,
   outputTo,
   priority,
+  type Step,
   stages,
+  subfield,
   tunnel,
 } from "@dragonflow/pipeline";
 
@@ -33,6 +38,8 @@ const tunnelSend = defineFlowTable({
   match: ["network", "fromTunnel"],
   miss: "drop",
 });
+
+const identity: Step = act({ type: "copy_field", src: subfield("sourceIdentity"), dst: identityOption });
 
 function isTunnelled(
   network: NetworkRecord,
@@ -51,8 +58,12 @@ function network(record: NetworkRecord, read: Read): readonly Desired[] {
     .filter((chassis) => chassis !== host.chassis);
   const owner = { app, kind: "network", id: record.id };
   const vni = act({ type: "set_field", field: "tun_id", value: BigInt(record.segmentationId) });
+  const header = encapsulation === "geneve" ? [vni, identity] : [vni];
   return [
-    flow(owner, tunnelSend, priority.normal, { network: record.key, fromTunnel: 0 }, [vni, outputTo("tunnelPort")]),
+    flow(owner, tunnelSend, priority.normal, { network: record.key, fromTunnel: 0 }, [
+      ...header,
+      outputTo("tunnelPort"),
+    ]),
     ...peers.flatMap((chassis) => {
       const endpoint = read.row(endpoints, endpointTopic(chassis), chassis);
       if (endpoint === undefined || !endpoint.encapsulations.includes(encapsulation)) return [];

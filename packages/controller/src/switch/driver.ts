@@ -4,6 +4,7 @@ import type { Binding, DesiredFlow, Pipeline } from "@dragonflow/pipeline";
 import { isOurs, readActual } from "./actual.ts";
 import { keyOf } from "./canonical.ts";
 import { watchForeignChanges } from "./foreign-changes.ts";
+import { installIdentityOption } from "./identity-option.ts";
 import { fromActual, type Installed } from "./installed.ts";
 import { Numbers } from "./numbers.ts";
 import { type MissFlow, plan, type Plan, type Refusal, type SwitchDesired, type Wanted } from "./plan.ts";
@@ -68,6 +69,7 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
   #installed = new Map<string, Installed>();
   /** Keys where what is wanted may not be what is installed. */
   #dirty = new Set<string>();
+  #withoutOption: Refusal | undefined;
   #socket: OpenFlowSocket | undefined;
   #held = true;
   /** What is installed is not known, or doubted. */
@@ -216,6 +218,7 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
     this.#unread = false;
     const before = this.counters.flowMods;
     try {
+      this.#withoutOption = await installIdentityOption(socket);
       const actual = await readActual(socket, this.#pipeline, this.#groups, this.#meters);
       this.counters.syncs++;
       this.#refusedBefore ??= new Map(this.#refused);
@@ -238,7 +241,12 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
     let keys = this.#dirty;
     this.#dirty = new Set();
     while (keys.size > 0) {
-      const state = { wanted: this.#wanted, refused: this.#refused, installed: this.#installed };
+      const state = {
+        wanted: this.#wanted,
+        refused: this.#refused,
+        installed: this.#installed,
+        withoutOption: this.#withoutOption,
+      };
       const step = plan(keys, state, this.#pipeline, this.#binding);
       const refusals = await transmit(socket, step);
       this.#count(step);

@@ -4,6 +4,7 @@ import { EncodeError } from "@dragonflow/wire";
 import { meterValue } from "./actual.ts";
 import { valueOf } from "./canonical.ts";
 import { groupMods } from "./group-mods.ts";
+import { namesIdentityOption } from "./identity-option.ts";
 import type { Installed } from "./installed.ts";
 
 export type SwitchDesired = DesiredFlow | DesiredGroup | DesiredMeter;
@@ -58,12 +59,14 @@ export interface State {
   /** Of these, what the switch does not take: it is as if it were not wanted. */
   readonly refused: ReadonlyMap<string, Refusal>;
   readonly installed: ReadonlyMap<string, Installed>;
+  /** Why flows that name the option for identities cannot be sent; absent where they can. */
+  readonly withoutOption?: Refusal | undefined;
 }
 
 /** Pure but for the numbers that `binding` hands out. */
 export function plan(
   keys: Iterable<string>,
-  { wanted: all, refused, installed }: State,
+  { wanted: all, refused, installed, withoutOption }: State,
   pipeline: Pipeline,
   binding: Binding,
 ): Plan {
@@ -89,9 +92,7 @@ export function plan(
       bring(key, wanted, there);
     } catch (error) {
       if (!(error instanceof RangeError || error instanceof EncodeError)) throw error;
-      unsendable.set(key, { code: "unsendable", message: error.message });
-      // What stood in its place goes now: with the group that it used, the switch deletes it anyway.
-      if (there?.type === "flow") remove(key, there);
+      giveUp(key, { code: "unsendable", message: error.message }, there);
     }
   }
   return { meters, changes: [...groups, ...flows, ...goneFlows, ...goneGroups], lastMeters, installs, unsendable };
@@ -101,6 +102,10 @@ export function plan(
       case "flow":
       case "miss": {
         const flow = wanted.type === "miss" ? wanted.flow : pipeline.bind(wanted, binding);
+        if (withoutOption !== undefined && namesIdentityOption(flow)) {
+          giveUp(key, withoutOption, there);
+          return;
+        }
         const value = valueOf(flow);
         if (there?.type === "flow" && there.value === value) return;
         // Adding replaces an entry with the same match whole, its cookie included; a modify would keep the old cookie.
@@ -129,6 +134,12 @@ export function plan(
         installs.set(key, { type: "meter", name, number, value });
       }
     }
+  }
+
+  /** What stood in its place goes now: with the group that it used, the switch deletes it anyway. */
+  function giveUp(key: string, refusal: Refusal, there: Installed | undefined): void {
+    unsendable.set(key, refusal);
+    if (there?.type === "flow") remove(key, there);
   }
 
   function remove(key: string, there: Installed): void {
