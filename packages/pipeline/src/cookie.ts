@@ -20,6 +20,7 @@ export const APP_NUMBERS = {
   l3: 7,
   tunnel: 8,
   ra: 9,
+  "security-group": 10,
 } as const satisfies Readonly<Record<string, number>>;
 for (const [name, number] of Object.entries(APP_NUMBERS)) {
   appNumbers.set(name, number);

@@ -102,8 +102,12 @@ function verifySteps(table: Table, steps: readonly Step[]): void {
         if (!table.writes.has(step.register))
           throw new RangeError(`table ${table.name} does not write ${step.register}`);
         break;
+      case "zone":
+        if (!table.writes.has("ctZone")) throw new RangeError(`table ${table.name} does not write ctZone`);
+        break;
       case "goto":
       case "resubmit":
+      case "track":
         // Back into the own table only by resubmit: a goto cannot, and loops end by the hop limit.
         if (!table.next.has(step.target) && !(step.type === "resubmit" && step.target === table))
           throw new RangeError(`table ${table.name} does not go to ${step.target.name}`);

@@ -123,6 +123,7 @@ test("steps become actions: names get numbers, a goto at the end is an instructi
   const binding = {
     group: (name: string) => (name === "flood" ? 7 : 0),
     meter: (name: string) => (name === "slow" ? 9 : 0),
+    zone: (name: string) => (name === owner.id ? 11 : 0),
   };
   const bound = (steps: Parameters<typeof flow>[4]): string =>
     printInstructions(pipeline.bind(flow(owner, first, 1, { network: 1 }, steps), binding).instructions);
@@ -135,7 +136,11 @@ test("steps become actions: names get numbers, a goto at the end is an instructi
 
 test("a bucket's goto comes back, so that the others get their turn", () => {
   const { buckets } = floodGroup(owner, "flood", [{ id: "a", steps: [set("network", 3), goto(stages.routing)] }]);
-  const actions = pipeline.bucketActions(buckets[0] ?? assert.fail(), { group: () => 0, meter: () => 0 });
+  const actions = pipeline.bucketActions(buckets[0] ?? assert.fail(), {
+    group: () => 0,
+    meter: () => 0,
+    zone: () => 0,
+  });
   assert.deepEqual(actions, parseActions("set_field:0x3/0xffffff->reg0,resubmit(,2)"));
 });
 

@@ -2,13 +2,15 @@ import type { Action, Flow, Instructions } from "@dragonflow/openflow";
 import type { Bucket, DesiredFlow } from "./desired.ts";
 import { registers } from "./registers.ts";
 import { type Stage, STAGES } from "./stages.ts";
-import type { Step } from "./steps.ts";
+import { type Step, subfield } from "./steps.ts";
 import type { Table, Target } from "./table.ts";
 
 /** Numbers for the names in flows: which the switch driver hands out, keeps, and takes back. */
 export interface Binding {
   readonly group: (name: string) => number;
   readonly meter: (name: string) => number;
+  /** The conntrack zone of a port, by the port's id: 1..65535, never 0, which is everybody's. */
+  readonly zone: (name: string) => number;
 }
 
 /** The tables of all apps, in order, with their numbers: what a target means, and how a desired flow goes over the wire. */
@@ -96,6 +98,10 @@ export class Pipeline {
       case "resubmit":
       case "goto":
         return [{ type: "resubmit", table: this.numberOf(step.target) }];
+      case "zone":
+        return [setRegister("ctZone", binding.zone(step.zone))];
+      case "track":
+        return [{ type: "ct", zone: subfield("ctZone"), table: this.numberOf(step.target) }];
       case "meter":
         return [];
     }

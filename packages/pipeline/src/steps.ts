@@ -12,7 +12,9 @@ export type Step =
   | { readonly type: "goto"; readonly target: Target }
   | { readonly type: "resubmit"; readonly target: Target }
   | { readonly type: "group"; readonly group: string }
-  | { readonly type: "meter"; readonly meter: string };
+  | { readonly type: "meter"; readonly meter: string }
+  | { readonly type: "zone"; readonly zone: string }
+  | { readonly type: "track"; readonly target: Target };
 
 const gotos = new WeakMap<Target, Step>();
 export function goto(target: Target): Step {
@@ -34,6 +36,24 @@ export function set(register: RegisterName, value: number): Step {
     throw new RangeError(`register ${register}: ${value} does not fit ${bits} bits`);
   return { type: "set", register, value };
 }
+/** Writes the register ctZone: the zone of a port, by the port's id. One for both directions of its connections. */
+export const setZone = (portId: string): Step => ({ type: "zone", zone: portId });
+/**
+ * Looks the packet's connection up in the zone that ctZone says; it goes on in `target` with ct_state, ct_mark and the like. The last step. Registers
+ * survive. Only for IPv4 and IPv6, by the flow's match.
+ */
+export const track = (target: Target): Step => ({ type: "track", target });
+/** Keeps the packet's connection in the zone that ctZone says, with this mark, from now on; the packet goes on as one that is not tracked. */
+export const commit = (mark: number): Step =>
+  act({
+    type: "ct",
+    commit: true,
+    zone: subfield("ctZone"),
+    exec: [{ type: "set_field", field: "ct_mark", value: mark }],
+  });
+/** One clause of a conjunction: a packet that meets one flow of each of its clauses is looked up again, with `conj_id` set to `id`. */
+export const conjunction = (id: number, clause: number, clauses: number): Step =>
+  act({ type: "conjunction", id, clause, clauses });
 export const act = (action: Action): Step => ({ type: "do", action });
 
 export const output = (ofport: number): Step => act({ type: "output", port: ofport });

@@ -7,7 +7,7 @@ import type { SwitchContents } from "./tracer.ts";
 /** Who caused a flow, as people say it. */
 export const ownerText = ({ kind, id, app }: Owner): string => `${kind} ${id} (${app})`;
 
-/** What a pipeline puts into a switch for all that is desired, bound to numbers: those of groups and meters in order of their names, from 1. */
+/** What a pipeline puts into a switch for all that is desired, bound to numbers: those of groups, meters and zones in order of their names, from 1. */
 export class Bound implements SwitchContents {
   /** With the misses of the tables, which belong to nobody. */
   readonly flows: readonly Flow[];
@@ -16,6 +16,7 @@ export class Bound implements SwitchContents {
   readonly #owners: ReadonlyMap<Flow, DesiredFlow>;
   readonly #groupNumbers: ReadonlyMap<string, number>;
   readonly #meterNumbers: ReadonlyMap<string, number>;
+  readonly #zoneNumbers: ReadonlyMap<string, number>;
   readonly #pipeline: Pipeline;
 
   constructor(pipeline: Pipeline, desired: Iterable<Desired>) {
@@ -25,9 +26,11 @@ export class Bound implements SwitchContents {
     this.#pipeline = pipeline;
     this.#groupNumbers = numbered(groups);
     this.#meterNumbers = numbered(meters);
+    this.#zoneNumbers = numbered(all.flatMap(zonesOf));
     const binding = {
       group: (name: string) => this.groupNumber(name),
       meter: (name: string) => this.meterNumber(name),
+      zone: (name: string) => this.zoneNumber(name),
     };
     this.#owners = new Map(
       all
@@ -59,13 +62,17 @@ export class Bound implements SwitchContents {
   meterNumber(name: string): number {
     return this.#meterNumbers.get(name) ?? 0;
   }
+  /** Of a port, by its id; 0: nothing is tracked for it. */
+  zoneNumber(portId: string): number {
+    return this.#zoneNumbers.get(portId) ?? 0;
+  }
+}
+
+function zonesOf(desired: Desired): readonly { readonly name: string }[] {
+  if (desired.type !== "flow") return [];
+  return desired.steps.flatMap((step) => (step.type === "zone" ? [{ name: step.zone }] : []));
 }
 
 function numbered(named: readonly { readonly name: string }[]): ReadonlyMap<string, number> {
-  return new Map(
-    named
-      .map(({ name }) => name)
-      .sort()
-      .map((name, i) => [name, i + 1]),
-  );
+  return new Map([...new Set(named.map(({ name }) => name))].sort().map((name, i) => [name, i + 1]));
 }
