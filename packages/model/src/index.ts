@@ -1,6 +1,7 @@
 /** The model: user-level objects, the NB records that they are projected to, and the topics that these live in. No behaviour, no dependencies. */
 export * from "./kind.ts";
 export * from "./objects/projection.ts";
+export { PROTOCOLS, protocolNumber } from "./objects/protocols.ts";
 export * from "./objects/types.ts";
 export * from "./records/chassis.ts";
 export * from "./records/index.ts";

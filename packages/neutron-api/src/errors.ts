@@ -195,6 +195,100 @@ export const routesExhausted = (id: string, limit: number) =>
     `Unable to complete operation for ${id}. The number of routes exceeds the maximum ${limit}.`,
   );
 
+// Security groups.
+export const securityGroupNotFound = (id: string) =>
+  error(404, "SecurityGroupNotFound", `Security group ${id} does not exist`);
+export const securityGroupInUse = (id: string) => error(409, "SecurityGroupInUse", `Security Group ${id} in use.`);
+export const securityGroupConflict = (reason: string) =>
+  error(409, "SecurityGroupConflict", `Error ${reason} while attempting the operation.`);
+export const defaultGroupAlreadyExists = () =>
+  error(409, "SecurityGroupDefaultAlreadyExists", "Default security group already exists.");
+export const cannotRemoveDefaultGroup = () =>
+  error(409, "SecurityGroupCannotRemoveDefault", "Insufficient rights for removing default security group.");
+export const cannotUpdateDefaultGroup = () =>
+  error(409, "SecurityGroupCannotUpdateDefault", "Updating default security group not allowed.");
+export const portSecurityRequiredForGroups = () =>
+  error(
+    400,
+    "PortSecurityAndIPRequiredForSecurityGroups",
+    "Port security must be enabled and port must have an IP address in order to use security groups.",
+  );
+export const portHasSecurityGroup = () =>
+  error(
+    409,
+    "PortSecurityPortHasSecurityGroup",
+    "Port has security group associated. Cannot disable port security or IP address until security group is removed.",
+  );
+
+// Rules of security groups.
+export const securityGroupRuleNotFound = (id: string) =>
+  error(404, "SecurityGroupRuleNotFound", `Security group rule ${id} does not exist`);
+export const securityGroupRuleExists = (id: string) =>
+  error(409, "SecurityGroupRuleExists", `Security group rule already exists. Rule id is ${id}.`);
+export const duplicateRuleInPost = () =>
+  error(409, "DuplicateSecurityGroupRuleInPost", "Duplicate Security Group Rule in POST.");
+export const rulesOfSeveralGroups = () =>
+  error(400, "SecurityGroupNotSingleGroupRules", "Only allowed to update rules for one security profile at a time");
+export const rulesOfSeveralProjects = () =>
+  error(400, "SecurityGroupRulesNotSingleTenant", "Multiple tenant_ids in bulk security group rule create not allowed");
+export const ruleInvalidEthertype = (ethertype: string, values: string) =>
+  error(
+    400,
+    "SecurityGroupRuleInvalidEtherType",
+    `Security group rule for ethertype '${ethertype}' not supported. Allowed values are ${values}.`,
+  );
+export const ruleInvalidProtocol = (protocol: string, values: string) =>
+  error(
+    400,
+    "SecurityGroupRuleInvalidProtocol",
+    `Security group rule protocol ${protocol} not supported. Only protocol values ${values} and integer representations [0 to 255] are supported.`,
+  );
+export const invalidCidr = (input: string) => error(400, "InvalidCIDR", `Invalid CIDR ${input} given as IP prefix.`);
+export const rulePrefixConflict = (ethertype: string, cidr: string) =>
+  error(400, "SecurityGroupRuleParameterConflict", `Conflicting value ethertype ${ethertype} for CIDR ${cidr}`);
+export const ruleProtocolConflict = (ethertype: string, protocol: string) =>
+  error(400, "SecurityGroupEthertypeConflictWithProtocol", `Invalid ethertype ${ethertype} for protocol ${protocol}.`);
+export const ruleInvalidPort = (port: string) =>
+  error(400, "SecurityGroupInvalidPortValue", `Invalid value for port ${port}`);
+export const ruleInvalidPortRange = () =>
+  error(400, "SecurityGroupInvalidPortRange", "For TCP/UDP protocols, port_range_min must be <= port_range_max");
+export const ruleInvalidProtocolForPort = (protocol: number) =>
+  error(
+    400,
+    "SecurityGroupInvalidProtocolForPort",
+    `Ports cannot be specified for protocol ${protocol}. Ports are only supported for DCCP, SCTP, TCP, UDP, UDPLITE.`,
+  );
+export const ruleInvalidIcmpValue = (field: string, attribute: string, value: number) =>
+  error(
+    400,
+    "SecurityGroupInvalidIcmpValue",
+    `Invalid value for ICMP ${field} (${attribute}) ${value}. It must be 0 to 255.`,
+  );
+export const ruleMissingIcmpType = (code: number) =>
+  error(
+    400,
+    "SecurityGroupMissingIcmpType",
+    `ICMP code (port-range-max) ${code} is provided but ICMP type (port-range-min) is missing.`,
+  );
+export const ruleProtocolRequiredWithPorts = () =>
+  error(400, "SecurityGroupProtocolRequiredWithPorts", "Must also specify protocol if port range is given.");
+export const ruleOfSeveralRemotes = () =>
+  error(
+    400,
+    "SecurityGroupMultipleRemoteEntites",
+    "Only one of remote_ip_prefix or remote_group_id or remote_address_group_id may be provided.",
+  );
+
+// Address groups.
+export const addressGroupNotFound = (id: string) =>
+  error(404, "AddressGroupNotFound", `Address group ${id} could not be found.`);
+export const addressGroupInUse = (id: string) =>
+  error(409, "AddressGroupInUse", `Address group ${id} is in use on one or more security group rules.`);
+export const addressesNotFound = (addresses: string, id: string) =>
+  error(404, "AddressesNotFound", `Addresses ${addresses} not found in the address group ${id}.`);
+export const addressesAlreadyExist = (addresses: string, id: string) =>
+  error(400, "AddressesAlreadyExist", `Addresses ${addresses} already exist in the address group ${id}.`);
+
 // Everything else.
 export const agentNotFound = (id: string) => error(404, "AgentNotFound", `Agent ${id} could not be found.`);
 export const agentAlive = (id: string) =>

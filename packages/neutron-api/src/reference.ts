@@ -2,10 +2,13 @@ import { DIFFERENCES, UNKNOWN_KEYS } from "./comparison/differences.ts";
 import type { Attributes } from "./core/attribute.ts";
 import { agents } from "./resources/agents.ts";
 import { EXTENSIONS } from "./resources/extensions.ts";
+import { addressGroups } from "./resources/address-groups.ts";
 import { networkIpAvailability } from "./resources/network-ip-availability.ts";
 import { networks } from "./resources/networks.ts";
 import { ports } from "./resources/ports.ts";
 import { routers } from "./resources/routers.ts";
+import { securityGroupRules } from "./resources/security-group-rules.ts";
+import { securityGroups } from "./resources/security-groups.ts";
 import { subnets } from "./resources/subnets.ts";
 
 interface Described {
@@ -13,7 +16,17 @@ interface Described {
   readonly attributes: Attributes<never>;
   readonly filters?: Readonly<Record<string, unknown>>;
 }
-const DESCRIBED: readonly Described[] = [networks, subnets, ports, routers, agents, networkIpAvailability(undefined)];
+const DESCRIBED: readonly Described[] = [
+  networks,
+  subnets,
+  ports,
+  routers,
+  securityGroups,
+  securityGroupRules,
+  addressGroups,
+  agents,
+  networkIpAvailability(undefined),
+];
 
 function attributeRow(name: string, attribute: Attributes<never>[string]): string {
   // The project comes with the caller where the request does not name one.

@@ -1,12 +1,18 @@
 import { type NbRecord, record } from "../kind.ts";
 import { networkKind, subnetKind } from "../records/network.ts";
 import { localPortKind, portKind } from "../records/port.ts";
+import { addressGroupKind, groupIdentityKind, portIdentityKind, securityGroupKind } from "../records/security-group.ts";
 import { routerInterfaceKind, routerKind, routerPortKind } from "../records/router.ts";
+import { networkOf } from "./prefix.ts";
+import { protocolNumber } from "./protocols.ts";
 import {
+  type AddressGroupObject,
+  type IdentityObject,
   type NetworkObject,
   type PortObject,
   ROUTER_INTERFACE_OWNERS,
   type RouterObject,
+  type SecurityGroupObject,
   type SubnetObject,
 } from "./types.ts";
 
@@ -87,7 +93,42 @@ export function projectPort(port: PortObject): readonly NbRecord[] {
       hostname: port.dns_name,
       dhcpOptions: port.extra_dhcp_opts.map((o) => ({ ipVersion: o.ip_version, name: o.opt_name, value: o.opt_value })),
     }),
+    ...portIdentity(port),
   ];
+}
+
+/** Who reads it looks addresses up, whatever they are for: a pair's MAC address makes no difference here. */
+function portIdentity(port: PortObject): readonly NbRecord[] {
+  if (port.identity_key === 0) return [];
+  const ips = [...port.fixed_ips, ...port.allowed_address_pairs].map((a) =>
+    withoutWholePrefix(networkOf(a.ip_address)),
+  );
+  const fields = { id: port.id, networkId: port.network_id, identity: port.identity_key };
+  return [record(portIdentityKind, { ...fields, addresses: [...new Set(ips)] })];
+}
+
+export function projectSecurityGroup(group: SecurityGroupObject): readonly NbRecord[] {
+  const rules = group.rules.map((rule) => ({
+    id: rule.id,
+    direction: rule.direction,
+    ipVersion: rule.ethertype === "IPv4" ? (4 as const) : (6 as const),
+    protocol: protocolNumber(rule.protocol),
+    portMin: rule.port_range_min,
+    portMax: rule.port_range_max,
+    remotePrefix: rule.normalized_cidr?.endsWith("/0") === true ? null : rule.normalized_cidr,
+    remoteGroupId: rule.remote_group_id,
+    remoteAddressGroupId: rule.remote_address_group_id,
+  }));
+  return [record(securityGroupKind, { id: group.id, stateful: group.stateful, rules })];
+}
+
+export function projectAddressGroup(group: AddressGroupObject): readonly NbRecord[] {
+  return [record(addressGroupKind, { id: group.id, addresses: group.addresses.map(withoutWholePrefix) })];
+}
+
+/** Each of the groups is told that it is in the set. Nothing is told when a port gets the set or loses it. */
+export function projectIdentity({ key, groups }: IdentityObject): readonly NbRecord[] {
+  return groups.map((groupId) => record(groupIdentityKind, { id: String(key), groupId, identity: key }));
 }
 
 /** A prefix of one address is the address. */

@@ -95,11 +95,13 @@ export interface SecurityGroupRule {
   readonly revision_number: number;
   readonly direction: "ingress" | "egress";
   readonly ethertype: "IPv4" | "IPv6";
-  /** As the user wrote it: a name or a number. */
+  /** As the user wrote it: a name or a number in decimal (see {@link PROTOCOLS}). */
   readonly protocol: string | null;
   readonly port_range_min: number | null;
   readonly port_range_max: number | null;
   readonly remote_ip_prefix: string | null;
+  /** The same prefix in canonical text. */
+  readonly normalized_cidr: string | null;
   readonly remote_group_id: string | null;
   readonly remote_address_group_id: string | null;
 }

@@ -60,7 +60,6 @@ export const UNKNOWN_KEYS: Readonly<Record<string, string>> = {
   ...of("auto-allocated-topology", "is_default"),
   ...of("l2_adjacency", "l2_adjacency"),
   ...of("subnet segments", "segment_id"),
-  ...of("security-group", "security_groups", "security_group", "security_group_rule"),
   ...of("ip_allocation", "ip_allocation"),
   ...of("l3-ha, dvr and flavors", "ha", "distributed", "flavor_id"),
   ...of("other limits", "floatingip", "rbac_policy", "subnetpool"),

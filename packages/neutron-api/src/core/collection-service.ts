@@ -55,14 +55,19 @@ export function serveCollection<O extends { readonly id: string }, A extends Att
     name,
     collection,
     can: {
-      create: resource.create !== undefined,
+      create: (resource.create ?? resource.createAll) !== undefined,
       update: resource.update !== undefined,
       remove: resource.remove !== undefined,
     },
 
-    async list({ search, url }) {
+    async list({ caller, search, url }) {
       const query = parseQuery(search, attributes, special, engine.config.maxPageSize);
       const state = await engine.read();
+      const prepare = resource.beforeList?.(state, caller, query.filters);
+      if (prepare !== undefined) {
+        await engine.transact(prepare);
+        await engine.read();
+      }
       const table = resource.table(state);
       const marker = query.limit === 0 || query.marker === undefined ? undefined : table.get(query.marker);
       if (query.limit > 0 && query.marker !== undefined && marker === undefined) throw resource.notFound(query.marker);
@@ -81,8 +86,8 @@ export function serveCollection<O extends { readonly id: string }, A extends Att
     },
 
     async create({ body, caller, objectId }) {
-      const { create } = resource;
-      if (create === undefined) throw methodNotAllowed();
+      const { create, createAll = create && ((tx, all, by) => all.map((values) => create(tx, values, by))) } = resource;
+      if (createAll === undefined) throw methodNotAllowed();
       const { isBulk, items } = itemsToCreate(body, name, collection, caller, maxItems);
       if (isBulk && objectId !== undefined)
         throw badRequest(name, "an id can be chosen for one object, not for several");
@@ -93,7 +98,7 @@ export function serveCollection<O extends { readonly id: string }, A extends Att
           if (resource.tableIn(tx).get(objectId) !== undefined) throw objectExists(name, objectId);
           tx.chooseId(objectId);
         }
-        const created = requests.map((request) => create(tx, request, caller));
+        const created = createAll(tx, requests, caller);
         return created.map(({ id }) => viewOf(attributes, find(tx, id), tx, ALL_FIELDS));
       });
       return isBulk ? { [collection]: views } : { [name]: views[0] };

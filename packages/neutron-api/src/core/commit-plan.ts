@@ -29,6 +29,12 @@ export class CommitPlan {
   expectUnchanged(topic: Topic, since: Position): void {
     this.#expect.set(`${topic} *`, { kind: "topic-unchanged", topic, since });
   }
+  /** An object that this commit does not write must be what was read. */
+  expectSame<O>(kind: StoredKind<O>, id: string): void {
+    const self: RecordKey = { topic: kind.topic, id: recordId(kind.kind, id) };
+    const version = this.#versionOf(self);
+    if (version !== undefined) this.#require({ kind: "version", ...self, version });
+  }
   /** Writes a record of no content, so that whoever expects the topic unchanged notices. */
   mark(topic: Topic, kind: string): void {
     this.#change({ op: "put", topic, id: recordId(kind, "-"), value: GUARD });

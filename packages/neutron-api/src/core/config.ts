@@ -36,7 +36,7 @@ export const defaultConfig: ApiConfig = {
   dnsDomain: "openstacklocal.",
   baseMac: "fa:16:3e",
   availabilityZones: ["nova"],
-  quotas: { network: -1, subnet: -1, port: -1, router: -1 },
+  quotas: { network: -1, subnet: -1, port: -1, router: -1, security_group: 10, security_group_rule: 100 },
   maxDnsNameservers: 5,
   maxHostRoutes: 20,
   maxRoutes: 30,

@@ -9,7 +9,18 @@ import {
   type Version,
 } from "@dragonflow/store";
 import type { Collection } from "./collection.ts";
-import { agentStore, networkStore, portStore, quotaStore, routerStore, type StoredKind, subnetStore } from "./kinds.ts";
+import {
+  addressGroupStore,
+  agentStore,
+  identityStore,
+  networkStore,
+  portStore,
+  quotaStore,
+  routerStore,
+  securityGroupStore,
+  type StoredKind,
+  subnetStore,
+} from "./kinds.ts";
 import type { State } from "./state.ts";
 
 /**
@@ -53,6 +64,9 @@ export class Follower {
       feed(subnetStore, state.subnets),
       feed(portStore, state.ports),
       feed(routerStore, state.routers),
+      feed(securityGroupStore, state.securityGroups),
+      feed(addressGroupStore, state.addressGroups),
+      feed(identityStore, state.identities),
       feed(agentStore, state.agents),
       feed(quotaStore, state.quotas),
     ]);

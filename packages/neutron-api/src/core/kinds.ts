@@ -1,14 +1,21 @@
+import { createHash } from "node:crypto";
 import {
+  type AddressGroupObject,
+  type IdentityObject,
   type NbRecord,
   type NetworkObject,
   type PortObject,
+  projectAddressGroup,
+  projectIdentity,
   projectNetwork,
   projectPort,
   projectRouter,
+  projectSecurityGroup,
   projectSubnet,
   type RecordId,
   type RouterObject,
   recordId,
+  type SecurityGroupObject,
   type SubnetObject,
   type Topic,
   topic,
@@ -66,6 +73,10 @@ const key = (in_: Topic, kind: string, id: string): RecordKey => ({ topic: in_, 
 export const networkRefs = (networkId: string): Topic => topic("refs", "network", networkId);
 /** Addresses of a subnet in use: one record per address. */
 export const subnetRefs = (subnetId: string): Topic => topic("refs", "subnet", subnetId);
+/** Who uses a security group: one record per port that has it, and per other group with a rule that has it as remote. */
+export const securityGroupRefs = (groupId: string): Topic => topic("refs", "security-group", groupId);
+/** The groups with a rule that has this address group as remote. */
+export const addressGroupRefs = (groupId: string): Topic => topic("refs", "address-group", groupId);
 /** Written by whoever makes an object of this kind for a project that has a limit. */
 export const quotaRefs = (projectId: string, kind: string): Topic => topic("refs", "quota", projectId, kind);
 
@@ -117,10 +128,13 @@ export const portStore: StoredKind<PortObject> = {
     keyGuard("port", p.key),
     key(networkRefs(p.network_id), "mac", p.mac_address),
     ...p.fixed_ips.map((f) => key(subnetRefs(f.subnet_id), "ip", f.ip_address)),
+    ...p.security_groups.map((id) => key(securityGroupRefs(id), "port", p.id)),
   ],
   references: (p) => [
     key(networkStore.topic, "network", p.network_id),
     ...new Map(p.fixed_ips.map((f) => [f.subnet_id, key(subnetStore.topic, "subnet", f.subnet_id)])).values(),
+    ...p.security_groups.map((id) => key(securityGroupStore.topic, "security-group", id)),
+    ...(p.identity_key === 0 ? [] : [key(identityStore.topic, "identity", identityId(p.security_groups))]),
   ],
   indexes: {
     ...standardIndexes,
@@ -131,7 +145,58 @@ export const portStore: StoredKind<PortObject> = {
     subnet_id: (p) => [...new Set(p.fixed_ips.map((f) => f.subnet_id))],
     ip_address: (p) => p.fixed_ips.map((f) => f.ip_address),
     key: (p) => [String(p.key)],
+    security_group: (p) => p.security_groups,
   },
+};
+
+/** Every project has one group of this name, and one only. */
+export const DEFAULT_GROUP = "default";
+
+const distinct = (ids: readonly (string | null)[]): readonly string[] => [...new Set(ids.filter((id) => id !== null))];
+const remoteGroups = (g: SecurityGroupObject) =>
+  distinct(g.rules.map((rule) => rule.remote_group_id)).filter((id) => id !== g.id);
+const remoteAddressGroups = (g: SecurityGroupObject) => distinct(g.rules.map((rule) => rule.remote_address_group_id));
+
+export const securityGroupStore: StoredKind<SecurityGroupObject> = {
+  kind: "security-group",
+  topic: topic("api", "security-groups"),
+  project: projectSecurityGroup,
+  guards: (g) => [
+    ...(g.name === DEFAULT_GROUP ? [key(topic("refs", "default-security-groups"), "project", g.project_id)] : []),
+    ...remoteGroups(g).map((id) => key(securityGroupRefs(id), "group", g.id)),
+    ...remoteAddressGroups(g).map((id) => key(addressGroupRefs(id), "group", g.id)),
+  ],
+  references: (g) => [
+    ...remoteGroups(g).map((id) => key(securityGroupStore.topic, "security-group", id)),
+    ...remoteAddressGroups(g).map((id) => key(addressGroupStore.topic, "address-group", id)),
+  ],
+  indexes: {
+    ...standardIndexes,
+    default: (g) => (g.name === DEFAULT_GROUP ? [g.project_id] : []),
+  },
+};
+
+export const addressGroupStore: StoredKind<AddressGroupObject> = {
+  kind: "address-group",
+  topic: topic("api", "address-groups"),
+  project: projectAddressGroup,
+  guards: () => [],
+  references: () => [],
+  indexes: standardIndexes,
+};
+
+/** The id of a set of groups, made from their ids: who makes the same set makes the same object. */
+export function identityId(groups: readonly string[]): string {
+  return createHash("sha256").update(groups.join(" ")).digest("hex").slice(0, 32);
+}
+
+export const identityStore: StoredKind<IdentityObject> = {
+  kind: "identity",
+  topic: topic("api", "identities"),
+  project: projectIdentity,
+  guards: (i) => [keyGuard("identity", i.key)],
+  references: (i) => i.groups.map((id) => key(securityGroupStore.topic, "security-group", id)),
+  indexes: { key: (i) => [String(i.key)], group: (i) => i.groups },
 };
 
 export const routerStore: StoredKind<RouterObject> = {

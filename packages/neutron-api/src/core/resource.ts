@@ -2,9 +2,10 @@ import { randomInt } from "node:crypto";
 import type { NeutronError } from "../errors.ts";
 import type { Attributes, PostOf, PutOf } from "./attribute.ts";
 import type { Collection, Table } from "./collection.ts";
-import type { SpecialFilters } from "./query.ts";
+import type { Limited } from "./limited.ts";
+import type { Query, SpecialFilters } from "./query.ts";
 import type { Caller } from "./request.ts";
-import type { State } from "./state.ts";
+import type { Reader, State } from "./state.ts";
 import type { Transaction } from "./transaction.ts";
 import { text } from "./types.ts";
 
@@ -19,12 +20,20 @@ export interface Resource<O extends { readonly id: string }, A extends Attribute
   readonly notFound: (id: string) => NeutronError;
   /** Absent: clients cannot. Each adds what it changes to the transaction, and returns the object as it will be. */
   readonly create?: (tx: Transaction, values: PostOf<A>, caller: Caller) => O;
+  /** Instead of `create`, where what one POST creates is checked together. */
+  readonly createAll?: (tx: Transaction, values: readonly PostOf<A>[], caller: Caller) => readonly O[];
   readonly update?: (tx: Transaction, object: O, values: PutOf<A>, caller: Caller) => O;
   readonly remove?: (tx: Transaction, object: O, caller: Caller) => void;
   /** Can a POST make several at once? */
   readonly bulk: boolean;
   /** Resources that a project may have only so many of. */
-  readonly quota?: "network" | "subnet" | "port" | "router";
+  readonly quota?: Limited;
+  /** What has to be there before a list can be shown, if something is missing. */
+  readonly beforeList?: (
+    reader: Reader,
+    caller: Caller,
+    filters: Query["filters"],
+  ) => ((tx: Transaction) => void) | undefined;
 }
 
 interface Standard {
@@ -42,8 +51,14 @@ interface Standard {
 export const identityAttributes = {
   id: { filter: true, sort: true },
   name: { type: text(255), post: true, put: true, default: "", filter: true, sort: true },
-  tenant_id: { type: text(255), post: true, filter: true, sort: true, value: (o) => o.project_id },
-} as const satisfies Attributes<Standard>;
+  tenant_id: {
+    type: text(255),
+    post: true,
+    filter: true,
+    sort: true,
+    value: (o: Pick<Standard, "project_id">) => o.project_id,
+  },
+} as const satisfies Attributes<Pick<Standard, "id" | "name" | "project_id">>;
 
 export const standardAttributes = {
   project_id: { type: text(255), post: true, filter: true, sort: true },
@@ -58,9 +73,10 @@ export const standardAttributes = {
 export function newObject(
   tx: Transaction,
   values: { readonly project_id: string; readonly name: string; readonly description: string },
+  id = tx.newId(),
 ): Standard {
   return {
-    id: tx.newId(),
+    id,
     project_id: values.project_id,
     name: values.name,
     description: values.description,

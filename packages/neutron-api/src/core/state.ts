@@ -1,17 +1,30 @@
-import type { NetworkObject, PortObject, RouterObject, SubnetObject } from "@dragonflow/model";
+import type {
+  AddressGroupObject,
+  IdentityObject,
+  NetworkObject,
+  PortObject,
+  RouterObject,
+  SecurityGroupObject,
+  SubnetObject,
+} from "@dragonflow/model";
 import { Allocations } from "../ipam/allocations.ts";
 import { Collection, type Table } from "./collection.ts";
 import type { ApiConfig } from "./config.ts";
 import {
   type AgentObject,
+  addressGroupStore,
   agentStore,
+  identityStore,
   networkStore,
   portStore,
   type QuotaObject,
   quotaStore,
   routerStore,
+  securityGroupStore,
   subnetStore,
 } from "./kinds.ts";
+import type { Limited } from "./limited.ts";
+import { followRules, type RuleObject, ruleIndexes } from "./security-group-rules.ts";
 
 /** What requests read from: the objects as they stand, or as a request is about to leave them. */
 export interface Reader {
@@ -20,6 +33,10 @@ export interface Reader {
   readonly subnets: Table<SubnetObject>;
   readonly ports: Table<PortObject>;
   readonly routers: Table<RouterObject>;
+  readonly securityGroups: Table<SecurityGroupObject>;
+  readonly securityGroupRules: Table<RuleObject>;
+  readonly addressGroups: Table<AddressGroupObject>;
+  readonly identities: Table<IdentityObject>;
   readonly agents: Table<AgentObject>;
   readonly quotas: Table<QuotaObject>;
 }
@@ -31,16 +48,21 @@ export class State implements Reader {
   readonly subnets = new Collection(subnetStore.indexes);
   readonly ports = new Collection(portStore.indexes);
   readonly routers = new Collection(routerStore.indexes);
+  readonly securityGroups = new Collection(securityGroupStore.indexes);
+  readonly securityGroupRules = new Collection<RuleObject>(ruleIndexes);
+  readonly addressGroups = new Collection(addressGroupStore.indexes);
+  readonly identities = new Collection(identityStore.indexes);
   readonly agents = new Collection(agentStore.indexes);
   readonly quotas = new Collection(quotaStore.indexes);
   readonly allocations: Allocations;
 
   constructor(config: ApiConfig, random?: () => number) {
     this.config = config;
+    followRules(this.securityGroups, this.securityGroupRules);
     this.allocations = new Allocations(this.ports, this.subnets, random);
   }
 
-  countOf(resource: "network" | "subnet" | "port" | "router", projectId: string): number {
+  countOf(resource: Limited, projectId: string): number {
     switch (resource) {
       case "network":
         return this.networks.count("project_id", projectId);
@@ -50,6 +72,10 @@ export class State implements Reader {
         return this.ports.count("project_id", projectId);
       case "router":
         return this.routers.count("project_id", projectId);
+      case "security_group":
+        return this.securityGroups.count("project_id", projectId);
+      case "security_group_rule":
+        return this.securityGroupRules.count("project_id", projectId);
     }
   }
 }

@@ -1,5 +1,14 @@
 import { randomUUID } from "node:crypto";
-import type { NetworkObject, PortObject, RouterObject, SubnetObject, Topic } from "@dragonflow/model";
+import type {
+  AddressGroupObject,
+  IdentityObject,
+  NetworkObject,
+  PortObject,
+  RouterObject,
+  SecurityGroupObject,
+  SubnetObject,
+  Topic,
+} from "@dragonflow/model";
 import type { Position } from "@dragonflow/store";
 import { overQuota } from "../errors.ts";
 import type { Ip } from "../ipam/addresses.ts";
@@ -8,16 +17,21 @@ import { CommitPlan, type VersionOf } from "./commit-plan.ts";
 import type { ApiConfig } from "./config.ts";
 import {
   type AgentObject,
+  addressGroupStore,
   agentStore,
+  identityStore,
   networkStore,
   portStore,
   type QuotaObject,
   quotaRefs,
   quotaStore,
   routerStore,
+  securityGroupStore,
   type StoredKind,
   subnetStore,
 } from "./kinds.ts";
+import type { Limited } from "./limited.ts";
+import { RuleOverlay } from "./security-group-rules.ts";
 import type { Reader, State } from "./state.ts";
 
 /** Objects as a request has changed them so far, over those of the state. */
@@ -46,6 +60,9 @@ export class Overlay<O extends { readonly id: string }> implements Table<O> {
   }
   count(index: string, key: string): number {
     return this.#edits.size === 0 ? this.#base.count(index, key) : this.by(index, key).length;
+  }
+  edits(): Iterable<readonly [string, O | undefined]> {
+    return this.#edits;
   }
   *values(): Iterable<O> {
     for (const object of this.#base.values()) if (!this.#edits.has(object.id)) yield object;
@@ -92,6 +109,10 @@ export class Transaction implements Reader {
   readonly subnets: Overlay<SubnetObject>;
   readonly ports: Overlay<PortObject>;
   readonly routers: Overlay<RouterObject>;
+  readonly securityGroups: Overlay<SecurityGroupObject>;
+  readonly securityGroupRules: RuleOverlay;
+  readonly addressGroups: Overlay<AddressGroupObject>;
+  readonly identities: Overlay<IdentityObject>;
   readonly agents: Overlay<AgentObject>;
   readonly quotas: Overlay<QuotaObject>;
   readonly #state: State;
@@ -111,6 +132,10 @@ export class Transaction implements Reader {
     this.subnets = new Overlay(subnetStore, state.subnets);
     this.ports = new Overlay(portStore, state.ports);
     this.routers = new Overlay(routerStore, state.routers);
+    this.securityGroups = new Overlay(securityGroupStore, state.securityGroups);
+    this.securityGroupRules = new RuleOverlay(state.securityGroupRules, this.securityGroups);
+    this.addressGroups = new Overlay(addressGroupStore, state.addressGroups);
+    this.identities = new Overlay(identityStore, state.identities);
     this.agents = new Overlay(agentStore, state.agents);
     this.quotas = new Overlay(quotaStore, state.quotas);
   }
@@ -133,6 +158,11 @@ export class Transaction implements Reader {
     this.#plan.expectUnchanged(topic, head);
   }
 
+  /** The commit fails if this object has changed since the state was read, or is no more. */
+  expectSame<O extends { readonly id: string }>(kind: StoredKind<O>, id: string): void {
+    this.#plan.expectSame(kind, id);
+  }
+
   /** The object as a change leaves it: one revision on, at this time. The same object if nothing changed. */
   revise<O extends { readonly revision_number: number; readonly updated_at: string }>(
     object: O,
@@ -147,9 +177,13 @@ export class Transaction implements Reader {
     return { ...object, revision_number: object.revision_number + 1, updated_at: this.now };
   }
 
+  /** @returns how many of these the project may have; negative: as many as it likes. */
+  limitOf(resource: Limited, projectId: string): number {
+    return this.quotas.get(projectId)?.limits[resource] ?? this.config.quotas[resource] ?? -1;
+  }
   /** @throws {NeutronError} OverQuota, when `adding` more objects of a project would pass its limit. */
-  checkQuota(resource: "network" | "subnet" | "port" | "router", projectId: string, adding: number): void {
-    const limit = this.quotas.get(projectId)?.limits[resource] ?? this.config.quotas[resource] ?? -1;
+  checkQuota(resource: Limited, projectId: string, adding: number): void {
+    const limit = this.limitOf(resource, projectId);
     if (limit < 0) return;
     const used = this.#state.countOf(resource, projectId);
     if (used + adding > limit) throw overQuota([resource]);
@@ -188,6 +222,9 @@ export class Transaction implements Reader {
     this.networks.collect(this.#plan);
     this.subnets.collect(this.#plan);
     this.routers.collect(this.#plan);
+    this.addressGroups.collect(this.#plan);
+    this.securityGroups.collect(this.#plan);
+    this.identities.collect(this.#plan);
     this.ports.collect(this.#plan);
     this.agents.collect(this.#plan);
     this.quotas.collect(this.#plan);

@@ -168,17 +168,23 @@ export function checkList(value: unknown, notAList: (value: unknown) => string):
   return value;
 }
 
-export function uniqueTexts(maxLength: number): Type<readonly string[]> {
-  return {
-    parse(value) {
-      const items = checkList(value, (v) => `'${pythonText(v)}' is not a list`);
-      const repeated = items.filter((item, i) => items.indexOf(item) !== i);
-      if (repeated.length > 0)
-        throw new Rejected(`Duplicate items in the list: '${[...new Set(repeated)].map(pythonText).join(", ")}'`);
-      return items.map((item) => checkText(item, maxLength));
-    },
-  };
+/** A list that has nothing twice. */
+export function checkDistinct(value: unknown): readonly unknown[] {
+  const items = checkList(value, (v) => `'${pythonText(v)}' is not a list`);
+  const repeated = items.filter((item, i) => items.indexOf(item) !== i);
+  if (repeated.length > 0)
+    throw new Rejected(`Duplicate items in the list: '${[...new Set(repeated)].map(pythonText).join(", ")}'`);
+  return items;
 }
+
+export function uniqueTexts(maxLength: number): Type<readonly string[]> {
+  return { parse: (value) => checkDistinct(value).map((item) => checkText(item, maxLength)) };
+}
+
+/** null is a list of none. */
+export const uniqueUuids: Type<readonly string[]> = {
+  parse: (value) => (value === null ? [] : checkDistinct(value).map(checkUuid)),
+};
 
 export const dictionary: Type<Input> = {
   parse(value) {

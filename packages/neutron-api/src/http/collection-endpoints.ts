@@ -2,10 +2,13 @@ import { type CollectionService, serveCollection } from "../core/collection-serv
 import type { Engine } from "../core/engine.ts";
 import { httpBadRequest } from "../errors.ts";
 import { agents } from "../resources/agents.ts";
+import { addressGroups } from "../resources/address-groups.ts";
 import { networkIpAvailability } from "../resources/network-ip-availability.ts";
 import { networks } from "../resources/networks.ts";
 import { ports } from "../resources/ports.ts";
 import { routers } from "../resources/routers.ts";
+import { securityGroupRules } from "../resources/security-group-rules.ts";
+import { securityGroups } from "../resources/security-groups.ts";
 import { subnets } from "../resources/subnets.ts";
 import type { Endpoint } from "./endpoint.ts";
 
@@ -56,6 +59,9 @@ export function collectionEndpoints(engine: Engine): readonly Endpoint[] {
     serveCollection(engine, subnets),
     serveCollection(engine, ports),
     serveCollection(engine, routers),
+    serveCollection(engine, securityGroups),
+    serveCollection(engine, securityGroupRules),
+    serveCollection(engine, addressGroups),
     serveCollection(engine, agents),
     availability(engine),
   ].flatMap(endpointsOf);

@@ -3,7 +3,8 @@ import { type Input, viewOf } from "../core/attribute.ts";
 import { type Call, checkRevision } from "../core/collection-service.ts";
 import type { Engine } from "../core/engine.ts";
 import type { Transaction } from "../core/transaction.ts";
-import { httpNotFound, routerNotFound } from "../errors.ts";
+import { addressGroupNotFound, httpNotFound, routerNotFound } from "../errors.ts";
+import { addAddresses, addressGroups, removeAddresses } from "../resources/address-groups.ts";
 import { availabilityZones } from "../resources/availability-zones.ts";
 import { EXTENSIONS } from "../resources/extensions.ts";
 import { addExtraRoutes, removeExtraRoutes } from "../resources/extra-routes.ts";
@@ -18,7 +19,16 @@ import {
 } from "../resources/quotas.ts";
 import { addRouterInterface, removeRouterInterface } from "../resources/router-interfaces.ts";
 import { routers } from "../resources/routers.ts";
-import { changeTags, checkHasTag, checkTag, parseTags, TAGGED, type Tagged, tagsOf } from "../resources/tags.ts";
+import {
+  changeTags,
+  checkHasTag,
+  checkTag,
+  isTagged,
+  parseTags,
+  TAGGED,
+  type Tagged,
+  tagsOf,
+} from "../resources/tags.ts";
 import type { Endpoint, Handler } from "./endpoint.ts";
 
 /** Which versions there are, and what is in the one. */
@@ -87,10 +97,27 @@ function routerActions(engine: Engine): readonly Endpoint[] {
   ];
 }
 
+function addressGroupActions(engine: Engine): readonly Endpoint[] {
+  const action =
+    (act: typeof addAddresses): Handler =>
+    async (call, { id = "" }) => ({
+      body: await engine.transact((tx) => {
+        const group = tx.addressGroups.get(id);
+        if (group === undefined) throw addressGroupNotFound(id);
+        checkRevision(group, call.revision);
+        return { address_group: viewOf(addressGroups.attributes, act(tx, group, call.body), tx, new Set()) };
+      }),
+    });
+  return [
+    { path: "/v2.0/address_groups/:id/add_addresses", on: { PUT: action(addAddresses) } },
+    { path: "/v2.0/address_groups/:id/remove_addresses", on: { PUT: action(removeAddresses) } },
+  ];
+}
+
 function tags(engine: Engine, collection: Tagged): readonly Endpoint[] {
   const change = (call: Call, id: string, to: (tags: readonly string[], tx: Transaction) => readonly string[]) =>
     engine.transact((tx) => {
-      const object = tx[collection].get(id);
+      const object = tx[TAGGED[collection]].get(id);
       if (object !== undefined) checkRevision(object, call.revision);
       return changeTags(tx, collection, id, (current) => to(current, tx));
     });
@@ -175,7 +202,10 @@ export function otherEndpoints(engine: Engine): readonly Endpoint[] {
   return [
     ...discovery(),
     ...routerActions(engine),
-    ...TAGGED.flatMap((collection) => tags(engine, collection)),
+    ...addressGroupActions(engine),
+    ...Object.keys(TAGGED)
+      .filter(isTagged)
+      .flatMap((collection) => tags(engine, collection)),
     ...quotas(engine),
     {
       path: "/v2.0/availability_zones",

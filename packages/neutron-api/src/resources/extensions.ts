@@ -16,6 +16,7 @@ const extension = (alias: string, name: string, description: string, updated: st
 });
 
 export const EXTENSIONS: readonly Extension[] = [
+  extension("address-group", "Address group", "Support address group", "2020-07-15T10:00:00-00:00"),
   extension("agent", "agent", "The agent management extension.", "2013-02-03T10:00:00-00:00"),
   extension(
     "allowed-address-pairs",
@@ -104,6 +105,12 @@ export const EXTENSIONS: readonly Extension[] = [
     "Network port MAC address regenerate",
     "2018-05-03T10:00:00-00:00",
   ),
+  extension(
+    "port-security-groups-filtering",
+    "Port filtering on security groups",
+    "Provides security groups filtering when listing ports",
+    "2018-01-09T09:00:00-00:00",
+  ),
   extension("port-security", "Port Security", "Provides port security", "2012-07-23T10:00:00-00:00"),
   extension(
     "project-id",
@@ -147,6 +154,19 @@ export const EXTENSIONS: readonly Extension[] = [
     "Availability zone support for router.",
     "2015-01-01T10:00:00-00:00",
   ),
+  extension("security-group", "security-group", "The security groups extension.", "2012-10-05T10:00:00-00:00"),
+  extension(
+    "security-groups-normalized-cidr",
+    "Normalized CIDR field for security group rules",
+    "Add new field with normalized remote_ip_prefix cidr in SG rule",
+    "2020-07-28T10:00:00-00:00",
+  ),
+  extension(
+    "security-groups-remote-address-group",
+    "Remote address group id field for security group rules",
+    "Add new field of remote address group id in SG rules",
+    "2020-08-25T10:00:00-00:00",
+  ),
   extension(
     "sorting",
     "Sorting support",
@@ -167,7 +187,7 @@ export const EXTENSIONS: readonly Extension[] = [
   ),
   extension(
     "standard-attr-tag",
-    "Tag support for resources with standard attribute: port, subnet, network, router",
+    "Tag support for resources with standard attribute: port, subnet, network, router, security_group",
     "Enables to set tag on resources with standard attribute.",
     "2017-01-01T00:00:00-00:00",
   ),
@@ -176,6 +196,12 @@ export const EXTENSIONS: readonly Extension[] = [
     "Resource timestamps",
     "Adds created_at and updated_at fields to all Neutron resources that have Neutron standard attributes.",
     "2016-09-12T10:00:00-00:00",
+  ),
+  extension(
+    "stateful-security-group",
+    "Stateful security group",
+    "Indicates if the security group is stateful or not",
+    "2019-11-26T09:00:00-00:00",
   ),
   extension(
     "subnet-service-types",

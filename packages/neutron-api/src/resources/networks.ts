@@ -15,6 +15,7 @@ import type { Transaction } from "../core/transaction.ts";
 import { boolean, dnsDomain, integer, nonNegative, text, uniqueTexts } from "../core/types.ts";
 import { UNSPECIFIED } from "../core/attribute.ts";
 import { checkZones, zonesOf } from "./availability-zones.ts";
+import { ensureDefaultGroup } from "./security-groups.ts";
 import {
   invalidInput,
   invalidSharedSetting,
@@ -152,6 +153,7 @@ export const networks: Resource<NetworkObject, typeof attributes> = {
   create(tx, values) {
     refuseExternal(values["router:external"]);
     checkZones(tx, values.availability_zone_hints);
+    ensureDefaultGroup(tx, values.project_id);
     const segment = chooseSegment(tx, values);
     return tx.networks.put({
       ...newObject(tx, values),

@@ -3,6 +3,12 @@ import type { SpecialFilter } from "../core/query.ts";
 import { canonicalIp } from "../core/types.ts";
 import { invalidInput } from "../errors.ts";
 
+/** `security_groups=ID`: ports that have one of these groups. */
+export const securityGroupsFilter: SpecialFilter<PortObject> = {
+  matches: (port, values) => values.some((id) => port.security_groups.includes(id)),
+  lookup: (values) => ({ index: "security_group", keys: values }),
+};
+
 /** `fixed_ips=subnet_id=ID`, `fixed_ips=ip_address=IP`, `fixed_ips=ip_address_substr=TEXT`: each key any of its values, and every key. */
 function parse(values: readonly string[]): ReadonlyMap<string, readonly string[]> {
   const wanted = new Map<string, string[]>();

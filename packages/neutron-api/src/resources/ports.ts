@@ -29,6 +29,7 @@ import {
   text,
   textOrNull,
   uniqueTexts,
+  uniqueUuids,
   uuid,
 } from "../core/types.ts";
 import {
@@ -40,12 +41,15 @@ import {
   macAddressInUse,
   networkNotFound,
   portBound,
+  portHasSecurityGroup,
   portNotFound,
+  portSecurityRequiredForGroups,
   servicePortInUse,
   unsupportedPortDeviceOwner,
 } from "../errors.ts";
 import { allocate, reallocate } from "../ipam/port-addresses.ts";
-import { fixedIpsFilter } from "./port-filters.ts";
+import { fixedIpsFilter, securityGroupsFilter } from "./port-filters.ts";
+import { checkGroups, ensureDefaultGroup, identityOf } from "./security-groups.ts";
 
 const vnicType = oneOf(
   "normal",
@@ -91,6 +95,7 @@ const attributes = {
     default: UNSPECIFIED,
     value: (p) => p.binding_profile,
   },
+  security_groups: { type: uniqueUuids, post: true, put: true, default: UNSPECIFIED },
   port_security_enabled: { type: boolean, post: true, put: true, default: UNSPECIFIED },
   allowed_address_pairs: { type: addressPairs, post: true, put: true, default: UNSPECIFIED },
   extra_dhcp_opts: { type: dhcpOptions, post: true, put: true, default: [] },
@@ -189,9 +194,28 @@ function refuseRouterOwner(owner: string | undefined): void {
 
 export interface NewPort extends Omit<PostOf<typeof attributes>, "tenant_id"> {}
 
+/** Groups and their number change together. */
+function withGroups(tx: Transaction, ids: readonly string[]): Pick<PortObject, "security_groups" | "identity_key"> {
+  const security_groups = checkGroups(tx, ids);
+  return { security_groups, identity_key: identityOf(tx, security_groups) };
+}
+
+/** Nothing said, nothing changed: but a port without port security has no groups, and one with groups has port security. */
+function changeGroups(
+  tx: Transaction,
+  port: PortObject,
+  wanted: readonly string[] | undefined,
+  secure: boolean,
+): Partial<Pick<PortObject, "security_groups" | "identity_key">> {
+  if (!secure && wanted !== undefined && wanted.length > 0) throw portSecurityRequiredForGroups();
+  if (!secure && wanted === undefined && port.security_groups.length > 0) throw portHasSecurityGroup();
+  return wanted === undefined ? {} : withGroups(tx, wanted);
+}
+
 /** Makes a port, whoever asks for it: a client, or a router that needs an interface. */
 export function createPort(tx: Transaction, values: NewPort, status: PortObject["status"]): PortObject {
   const network = tx.networks.get(values.network_id);
+  const defaultGroup = ensureDefaultGroup(tx, values.project_id);
   if (network === undefined) throw networkNotFound(values.network_id);
   checkDnsName(values.dns_name, tx.config.dnsDomain);
   const mac_address = chooseMac(tx, network.id, values.mac_address);
@@ -200,6 +224,8 @@ export function createPort(tx: Transaction, values: NewPort, status: PortObject[
   const secure = !isTrusted(device_owner) && (values.port_security_enabled ?? network.port_security_enabled);
   const allowed_address_pairs = pairsOf(tx.config, values.allowed_address_pairs ?? [], mac_address);
   if (!secure && allowed_address_pairs.length > 0) throw addressPairAndPortSecurityRequired();
+  const groups = values.security_groups ?? (secure && defaultGroup !== undefined ? [defaultGroup.id] : []);
+  if (!secure && groups.length > 0) throw portSecurityRequiredForGroups();
   const host = values["binding:host_id"] ?? "";
   return tx.ports.put({
     ...newObject(tx, values),
@@ -218,8 +244,7 @@ export function createPort(tx: Transaction, values: NewPort, status: PortObject[
     dns_name: values.dns_name,
     requested_host_id: host,
     host_id: host,
-    security_groups: [],
-    identity_key: 0,
+    ...withGroups(tx, groups),
     vnic_type: values["binding:vnic_type"],
     binding_profile: checkProfile(values["binding:profile"] ?? {}),
   });
@@ -250,7 +275,7 @@ export const ports: Resource<PortObject, typeof attributes> = {
   name: "port",
   collection: "ports",
   attributes,
-  filters: { ...standardFilters, fixed_ips: fixedIpsFilter },
+  filters: { ...standardFilters, fixed_ips: fixedIpsFilter, security_groups: securityGroupsFilter },
   table: (state) => state.ports,
   tableIn: (tx) => tx.ports,
   notFound: portNotFound,
@@ -264,6 +289,7 @@ export const ports: Resource<PortObject, typeof attributes> = {
 
   update(tx, port, values) {
     refuseRouterPortChange(port, values);
+    ensureDefaultGroup(tx, port.project_id);
     if (values.dns_name !== undefined) checkDnsName(values.dns_name, tx.config.dnsDomain);
     const device_owner = values.device_owner ?? port.device_owner;
     const mac_address = newMac(tx, port, values.mac_address, device_owner);
@@ -273,6 +299,7 @@ export const ports: Resource<PortObject, typeof attributes> = {
       pairs === undefined ? port.allowed_address_pairs : pairsOf(tx.config, pairs, mac_address);
     const secure = values.port_security_enabled ?? port.port_security_enabled;
     if (!secure && allowed_address_pairs.length > 0) throw addressPairAndPortSecurityRequired();
+    const groups = changeGroups(tx, port, values.security_groups, secure);
     const host = values["binding:host_id"];
     const isMoved = host !== undefined && (host ?? "") !== port.host_id;
     const { name, description, admin_state_up, device_id, dns_name } = values;
@@ -296,7 +323,14 @@ export const ports: Resource<PortObject, typeof attributes> = {
           : reallocate(tx, owner, port.fixed_ips, values.fixed_ips),
     });
     return tx.ports.put(
-      tx.revise(port, { ...change, device_owner, mac_address, allowed_address_pairs, port_security_enabled: secure }),
+      tx.revise(port, {
+        ...change,
+        ...groups,
+        device_owner,
+        mac_address,
+        allowed_address_pairs,
+        port_security_enabled: secure,
+      }),
     );
   },
 

@@ -1,12 +1,10 @@
 import { type Input, isInput, Rejected } from "../core/attribute.ts";
 import { missing } from "../core/body.ts";
+import { LIMITED } from "../core/limited.ts";
 import type { Reader, State } from "../core/state.ts";
 import type { Transaction } from "../core/transaction.ts";
 import { integerRange } from "../core/types.ts";
 import { httpBadRequest, projectQuotaNotFound } from "../errors.ts";
-
-/** What projects have only so many of. */
-export const LIMITED = ["network", "subnet", "port", "router"] as const;
 
 const limitType = integerRange(-1, 2 ** 31 - 1);
 

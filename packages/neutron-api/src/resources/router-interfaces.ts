@@ -144,6 +144,7 @@ function addBySubnet(tx: Transaction, router: RouterObject, subnetId: string): [
       "binding:vnic_type": "normal",
       "binding:host_id": undefined,
       "binding:profile": undefined,
+      security_groups: undefined,
       port_security_enabled: undefined,
       allowed_address_pairs: undefined,
       extra_dhcp_opts: [],

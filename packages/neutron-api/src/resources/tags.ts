@@ -3,9 +3,17 @@ import type { Transaction } from "../core/transaction.ts";
 import { checkText, LIST_LIMIT, uniqueTexts } from "../core/types.ts";
 import { invalidInput, tagNotFound, tagResourceNotFound } from "../errors.ts";
 
-/** Resources that carry tags, by collection. */
-export const TAGGED = ["networks", "subnets", "ports", "routers"] as const;
-export type Tagged = (typeof TAGGED)[number];
+/** Resources that carry tags: the collection, and where its objects are. */
+export const TAGGED = {
+  networks: "networks",
+  subnets: "subnets",
+  ports: "ports",
+  routers: "routers",
+  security_groups: "securityGroups",
+} as const;
+export type Tagged = keyof typeof TAGGED;
+
+export const isTagged = (collection: string): collection is Tagged => Object.hasOwn(TAGGED, collection);
 
 const tagsType = uniqueTexts(255);
 
@@ -25,10 +33,12 @@ export function parseTags(body: Input | undefined): readonly string[] {
 }
 
 /** Where tags are read from: the state, or a request on its way. */
-type Readable = { readonly [K in Tagged]: { get(id: string): { readonly tags: readonly string[] } | undefined } };
+type Readable = {
+  readonly [K in (typeof TAGGED)[Tagged]]: { get(id: string): { readonly tags: readonly string[] } | undefined };
+};
 
 export function tagsOf(reader: Readable, collection: Tagged, id: string): readonly string[] {
-  const object = reader[collection].get(id);
+  const object = reader[TAGGED[collection]].get(id);
   if (object === undefined) throw tagResourceNotFound(collection, id);
   return object.tags;
 }
@@ -54,6 +64,8 @@ export function changeTags(
       return retag(tx, tx.ports, id, tags);
     case "routers":
       return retag(tx, tx.routers, id, tags);
+    case "security_groups":
+      return retag(tx, tx.securityGroups, id, tags);
   }
 }
 

@@ -3,12 +3,17 @@ import { recordId, type Topic, topic } from "@dragonflow/model";
 import type { StoreDriver } from "@dragonflow/store";
 import type { Collection } from "../core/collection.ts";
 import {
+  addressGroupRefs,
+  addressGroupStore,
   agentStore,
+  identityStore,
   networkRefs,
   networkStore,
   portStore,
   quotaStore,
   routerStore,
+  securityGroupRefs,
+  securityGroupStore,
   type StoredKind,
   subnetRefs,
   subnetStore,
@@ -20,12 +25,16 @@ export interface Seen {
   readonly networks: Set<string>;
   readonly subnets: Set<string>;
   readonly routers: Set<string>;
+  readonly securityGroups: Set<string>;
+  readonly addressGroups: Set<string>;
   readonly hosts: Set<string>;
 }
 export const nothingSeen = (): Seen => ({
   networks: new Set(),
   subnets: new Set(),
   routers: new Set(),
+  securityGroups: new Set(),
+  addressGroups: new Set(),
   hosts: new Set(),
 });
 
@@ -46,16 +55,25 @@ export async function auditStore(driver: StoreDriver, state: State, seen: Seen):
     ...recordsOf(subnetStore, state.subnets),
     ...recordsOf(portStore, state.ports),
     ...recordsOf(routerStore, state.routers),
+    ...recordsOf(securityGroupStore, state.securityGroups),
+    ...recordsOf(addressGroupStore, state.addressGroups),
+    ...recordsOf(identityStore, state.identities),
     ...recordsOf(agentStore, state.agents),
     ...recordsOf(quotaStore, state.quotas),
   ];
   const topics = [
     ...[networkStore, subnetStore, portStore, routerStore, agentStore, quotaStore].map((kind) => kind.topic),
-    ...["network", "port", "router"].map((kind) => topic("refs", "keys", kind)),
+    ...[securityGroupStore, addressGroupStore, identityStore].map((kind) => kind.topic),
+    ...["network", "port", "router", "identity"].map((kind) => topic("refs", "keys", kind)),
+    topic("refs", "default-security-groups"),
     ...["geneve", "vxlan"].map((type) => topic("refs", "segments", type)),
-    ...[...seen.networks].flatMap((id) => [topic("network", id), networkRefs(id)]),
+    ...[...seen.networks].flatMap((id) => [topic("network", id), topic("identity", id), networkRefs(id)]),
     ...[...seen.subnets].map(subnetRefs),
     ...[...seen.routers].map((id) => topic("router", id)),
+    ...[...new Set([...seen.securityGroups, ...Array.from(state.securityGroups.values(), (g) => g.id)])].flatMap(
+      (id) => [topic("security-group", id), securityGroupRefs(id)],
+    ),
+    ...[...seen.addressGroups].flatMap((id) => [topic("address-group", id), addressGroupRefs(id)]),
     ...[...seen.hosts].map((host) => topic("chassis", host)),
   ];
   const found: string[] = [];
