@@ -59,6 +59,7 @@ export class Controller implements ControllerView {
     this.#ports = new PortStates(settings.chassis);
     // First what may not like its settings, then what would have to be ended.
     this.#local = new LocalSwitch(settings, pipeline, log, {
+      onZones: (ledger) => this.#switch.zonesWritten(ledger),
       onFacts: (changes, facts) => this.#factsChanged(changes, facts),
       onFailure,
     });
@@ -127,7 +128,7 @@ export class Controller implements ControllerView {
   }
 
   #openSwitch(): SwitchDriver {
-    const driver = new SwitchDriver(this.#settings.openflow, pipeline);
+    const driver = new SwitchDriver(this.#settings.openflow, pipeline, (ledger) => this.#local.keepZones(ledger));
     driver.on("applied", (change) => {
       this.#ports.applied(change);
       this.#portsKnown = true;

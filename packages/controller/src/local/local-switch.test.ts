@@ -17,6 +17,8 @@ let rows: Map<string, object>;
 let calls: number;
 /** Rows that came, changed or went. */
 let changed: number;
+/** The zones that are written down, as they were told last. */
+let zones: ReadonlyMap<number, string>;
 before(async () => {
   ovs = await startSwitch();
 });
@@ -38,6 +40,7 @@ function open(bridge = "br-int"): LocalSwitch {
   calls = 0;
   changed = 0;
   return new LocalSwitch({ bridge, ovsdb: `unix:${ovs.ovsdbSocket}` }, toyPipeline, log, {
+    onZones: (ledger) => (zones = ledger),
     onFacts: (changes) => {
       calls++;
       changed += changes.length;
@@ -261,6 +264,39 @@ test("while the database is away everything stays; then only the difference come
   assert.equal(rows.size, 3);
   // The very same rows: nothing was put again.
   for (const row of before) assert.ok([...rows.values()].includes(row));
+});
+
+test("zones are written down one by one, beside what others have there; who comes next finds them", async () => {
+  const bridgeIds = async (): Promise<string> => column("bridge", "br-int", "external_ids");
+  await ovs.vsctl("set", "bridge", "br-int", "external_ids:ct-zone-other=7", "external_ids:dragonflow-zone-0x1=no");
+  const others = '"ct-zone-other"="7", dragonflow-zone-0x1=no'.replaceAll('"', "");
+  local.keepZones(
+    new Map([
+      [32768, "port-a"],
+      [32769, "port-b"],
+    ]),
+  );
+  await until("both are told", () => zones.size === 2);
+  assert.equal(
+    (await bridgeIds()).replaceAll('"', ""),
+    `{${others}, dragonflow-zone-32768=port-a, dragonflow-zone-32769=port-b}`,
+  );
+  // One is given to somebody else, one is given back.
+  local.keepZones(new Map([[32769, "port-c"]]));
+  await until("it is told", () => zones.size === 1 && zones.get(32769) === "port-c");
+  assert.equal((await bridgeIds()).replaceAll('"', ""), `{${others}, dragonflow-zone-32769=port-c}`);
+  // Somebody takes it out: it is written again.
+  await ovs.vsctl("remove", "bridge", "br-int", "external_ids", "dragonflow-zone-32769");
+  await until("it is back", async () => (await bridgeIds()).includes("dragonflow-zone-32769"));
+  await local.close();
+  zones = new Map();
+  local = open();
+  await until("the bridge is known", () => calls > 0);
+  assert.deepEqual(zones, new Map([[32769, "port-c"]]));
+  // Until somebody says what shall be there nothing is taken out.
+  await plug("tap1", "port-a");
+  await until("port-a is there", () => rows.has("interface port-a"));
+  assert.deepEqual(zones, new Map([[32769, "port-c"]]));
 });
 
 test("vswitchd restarts, and the numbers stay what the database says", async () => {

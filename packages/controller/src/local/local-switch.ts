@@ -6,9 +6,13 @@ import { findBridge, interfacesOf, type LocalReplica, replicate } from "./bridge
 import { factChanges, NO_FACTS, readFacts, type SwitchFacts } from "./facts.ts";
 import { bridgeOperations } from "./integration-bridge.ts";
 import { RowWriter } from "./row-writer.ts";
+import type { ZoneLedger } from "../switch/zones.ts";
 import { TunnelPorts } from "./tunnel-ports.ts";
+import { ledgerOperations, readLedger } from "./zone-ledger.ts";
 
 export interface LocalSwitchListener {
+  /** The numbers of zones that are written down, before the first facts and whenever the database says something. */
+  readonly onZones: (ledger: ZoneLedger) => void;
   /** What the local switch says has changed; with the first call, which may bring nothing, all of it is known. */
   readonly onFacts: (changes: readonly RowChange[], facts: SwitchFacts) => void;
   /** The database is not one that this release can use. */
@@ -31,8 +35,11 @@ export class LocalSwitch {
   readonly #tunnels = new TunnelPorts();
   readonly #bridgeWriter: RowWriter;
   readonly #tunnelWriter: RowWriter;
+  readonly #zoneWriter: RowWriter;
   #facts: SwitchFacts = NO_FACTS;
   #tunnelsKnown = false;
+  /** Undefined: not known yet, and what is there stays. */
+  #zones: ZoneLedger | undefined;
   #taken = "";
 
   constructor(
@@ -67,6 +74,14 @@ export class LocalSwitch {
       },
       (error) => log.error({ error: error.message }, "tunnel ports could not be changed"),
     );
+    this.#zoneWriter = new RowWriter(
+      this.#ovs,
+      () => {
+        const bridge = replica.synced ? findBridge(replica, settings.bridge) : undefined;
+        return bridge === undefined || this.#zones === undefined ? [] : ledgerOperations(bridge, this.#zones);
+      },
+      (error) => log.error({ error: error.message }, "the zones of ports could not be written down"),
+    );
   }
 
   get connected(): boolean {
@@ -86,8 +101,15 @@ export class LocalSwitch {
     this.#writeTunnels();
   }
 
+  /** Declares the numbers of zones to write down. */
+  keepZones(ledger: ZoneLedger): void {
+    this.#zones = ledger;
+    this.#zoneWriter.check();
+  }
+
   async close(): Promise<void> {
     this.#bridgeWriter.close();
+    this.#zoneWriter.close();
     this.#tunnelWriter.close();
     await this.#ovs.close();
   }
@@ -97,6 +119,8 @@ export class LocalSwitch {
     const bridge = findBridge(this.#replica, this.#settings.bridge);
     // One that went away comes back: until then its interfaces count as they were.
     if (bridge === undefined) return;
+    this.#zoneWriter.check();
+    this.#listener.onZones(readLedger(bridge));
     const before = this.#facts;
     this.#facts = readFacts(interfacesOf(this.#replica, bridge));
     for (const [name, problem] of this.#facts.problems)

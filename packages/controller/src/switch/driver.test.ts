@@ -91,7 +91,7 @@ test("a first sync brings everything, a restart with nothing changed brings noth
   await apply(first, put(...COLOURS, ALL_COLOURS));
   assert.deepEqual(
     { ...first.counters },
-    { flowMods: 4 + MISSES, groupMods: 3, meterMods: 3, plans: 1, refusals: 0, syncs: 1 },
+    { flowMods: 4 + MISSES, groupMods: 3, meterMods: 3, zoneFlushes: 0, plans: 1, refusals: 0, syncs: 1 },
   );
   first.close();
 
@@ -101,7 +101,7 @@ test("a first sync brings everything, a restart with nothing changed brings noth
   await apply(second, put(ALL_COLOURS, ...COLOURS.toReversed()));
   assert.deepEqual(
     { ...second.counters },
-    { flowMods: 0, groupMods: 0, meterMods: 0, plans: 0, refusals: 0, syncs: 1 },
+    { flowMods: 0, groupMods: 0, meterMods: 0, zoneFlushes: 0, plans: 0, refusals: 0, syncs: 1 },
   );
   assert.deepEqual(await watch.take(), []);
   await watch.close();

@@ -1,5 +1,12 @@
 import { EventEmitter } from "node:events";
-import { type ConnectionError, connect, type Flow, type OpenFlowSocket } from "@dragonflow/openflow";
+import {
+  type ConnectionError,
+  connect,
+  type Flow,
+  type Message,
+  type OpenFlowError,
+  type OpenFlowSocket,
+} from "@dragonflow/openflow";
 import type { Binding, DesiredFlow, Pipeline } from "@dragonflow/pipeline";
 import { isOurs, readActual } from "./actual.ts";
 import { keyOf } from "./canonical.ts";
@@ -7,10 +14,20 @@ import { watchForeignChanges } from "./foreign-changes.ts";
 import { installIdentityOption } from "./identity-option.ts";
 import { fromActual, type Installed } from "./installed.ts";
 import { Numbers } from "./numbers.ts";
-import { type MissFlow, plan, type Plan, type Refusal, type SwitchDesired, type Wanted } from "./plan.ts";
+import {
+  type MissFlow,
+  plan,
+  type Plan,
+  type Refusal,
+  type SwitchDesired,
+  usesOf,
+  type Wanted,
+  zonesOf,
+} from "./plan.ts";
 import { Redial } from "./redial.ts";
 import { transmit } from "./transmit.ts";
 import { Uses } from "./uses.ts";
+import { type ZoneLedger, Zones } from "./zones.ts";
 
 export interface SwitchEvents {
   /** All that was desired up to this change is in the switch, but for what it refused. */
@@ -31,6 +48,8 @@ export interface Counters {
   flowMods: number;
   groupMods: number;
   meterMods: number;
+  /** Zones that were emptied: each before its first flow, and after its last. */
+  zoneFlushes: number;
   /** Plans that were sent: what changes while one is on its way goes together in the next. */
   plans: number;
   refusals: number;
@@ -54,21 +73,38 @@ const METERS = { first: 0x4000, last: 0xfffe } as const;
  * is desired, and not from what was.
  */
 export class SwitchDriver extends EventEmitter<SwitchEvents> {
-  readonly counters: Counters = { flowMods: 0, groupMods: 0, meterMods: 0, plans: 0, refusals: 0, syncs: 0 };
+  readonly counters: Counters = {
+    flowMods: 0,
+    groupMods: 0,
+    meterMods: 0,
+    zoneFlushes: 0,
+    plans: 0,
+    refusals: 0,
+    syncs: 0,
+  };
   readonly #pipeline: Pipeline;
   readonly #redial: Redial<OpenFlowSocket>;
   readonly #misses: ReadonlyMap<string, MissFlow>;
   readonly #wanted: Map<string, Wanted>;
   readonly #refused = new Map<string, Refusal>();
   #refusedBefore: ReadonlyMap<string, Refusal> | undefined;
-  readonly #uses = new Uses();
+  readonly #uses = new Uses(usesOf);
+  readonly #zoneUses = new Uses(zonesOf);
   readonly #groups = new Numbers(GROUPS.first, GROUPS.last);
   readonly #meters = new Numbers(METERS.first, METERS.last);
-  readonly #binding: Binding = { group: (name) => this.#groups.of(name), meter: (name) => this.#meters.of(name) };
+  readonly #zones = new Zones();
+  readonly #binding: Binding = {
+    group: (name) => this.#groups.of(name),
+    meter: (name) => this.#meters.of(name),
+    zone: (name) => this.#zones.numberOf(name) ?? 0,
+  };
+  readonly #writeDown: (ledger: ZoneLedger) => void;
   /** What the switch acknowledged on this connection. */
   #installed = new Map<string, Installed>();
   /** Keys where what is wanted may not be what is installed. */
   #dirty = new Set<string>();
+  /** Keys of flows whose zones are not ready. */
+  readonly #waiting = new Set<string>();
   #withoutOption: Refusal | undefined;
   #socket: OpenFlowSocket | undefined;
   #held = true;
@@ -79,10 +115,16 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
   #disturbed: NodeJS.Timeout | undefined;
   #lastDisturbedMs = Number.NEGATIVE_INFINITY;
 
-  /** @param address `unix:…/br-int.mgmt` or `tcp:…` of the bridge. */
-  constructor(address: string, pipeline: Pipeline) {
+  /**
+   * @param address `unix:…/br-int.mgmt` or `tcp:…` of the bridge.
+   * @param writeDown takes the numbers of zones to write down; who is given one says what stands there, at first and whenever it changes, by
+   * `zonesWritten`. Absent: they are forgotten with the driver.
+   */
+  constructor(address: string, pipeline: Pipeline, writeDown?: (ledger: ZoneLedger) => void) {
     super();
     this.#pipeline = pipeline;
+    this.#writeDown = writeDown ?? ((ledger) => this.zonesWritten(ledger));
+    if (writeDown === undefined) this.#zones.written(new Map());
     const misses = pipeline.missFlows().map((flow) => [keyOf(flow, pipeline) ?? "", { type: "miss", flow }] as const);
     this.#misses = new Map(misses);
     this.#wanted = new Map(misses);
@@ -97,7 +139,8 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
   }
   /** The switch was read back on this connection, and nothing is on its way. */
   get synced(): boolean {
-    return this.#socket !== undefined && !this.#unread && !this.#busy && this.#dirty.size === 0;
+    const isIdle = !this.#unread && !this.#busy && this.#dirty.size === 0 && this.#waiting.size === 0;
+    return this.#socket !== undefined && isIdle;
   }
   /** What is desired, and not in the switch. While that is found out anew, what was known before. */
   get refused(): ReadonlyMap<string, Refusal> {
@@ -106,11 +149,12 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
   desired(): ReadonlyMap<string, Wanted> {
     return this.#wanted;
   }
-  /** A flow as it is sent; groups and meters that have no number yet are 0. */
+  /** A flow as it is sent; groups, meters and zones that have no number yet are 0. */
   bind(desired: DesiredFlow): Flow {
     return this.#pipeline.bind(desired, {
       group: (name) => this.#groups.numberOf(name) ?? 0,
       meter: (name) => this.#meters.numberOf(name) ?? 0,
+      zone: this.#binding.zone,
     });
   }
 
@@ -120,6 +164,13 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
     this.#change++;
     this.#pump();
     return this.#change;
+  }
+
+  /** These numbers of zones are written down: a controller that starts now finds them. */
+  zonesWritten(ledger: ZoneLedger): void {
+    this.#zones.written(ledger);
+    for (const key of this.#waiting) this.#dirty.add(key);
+    if (this.#waiting.size > 0) this.#pump();
   }
 
   /** Everything that the store holds is known: from now on what is desired may replace what is there. */
@@ -147,6 +198,9 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
   #declare(key: string, wanted: Wanted | undefined): void {
     const before = this.#wanted.get(key);
     this.#uses.replace(key, before, wanted);
+    this.#zoneUses.replace(key, before, wanted);
+    for (const zone of zonesOf(before)) if (!this.#zoneUses.has(zone)) this.#zones.leave(zone, this.#change + 1);
+    for (const zone of zonesOf(wanted)) this.#zones.want(zone);
     // A group that comes or goes, or is another one than the switch refused, takes the flows that use it along.
     if ((before === undefined) !== (wanted === undefined) || this.#refused.has(key))
       for (const user of this.#uses.of(key)) this.#touch(user);
@@ -199,10 +253,10 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
     if (this.#busy || this.#held || socket === undefined) return;
     this.#busy = true;
     const change = this.#change;
-    (this.#unread ? this.#sync(socket) : this.#send(socket)).then(
+    this.#work(socket, change).then(
       () => {
         this.#busy = false;
-        if (this.#socket === socket) this.emit("applied", change);
+        if (this.#socket === socket && this.#waiting.size === 0) this.emit("applied", change);
         if (this.#dirty.size > 0 || this.#change > change || this.#unread) this.#pump();
       },
       (error: unknown) => {
@@ -214,6 +268,16 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
     );
   }
 
+  async #work(socket: OpenFlowSocket, change: number): Promise<void> {
+    await (this.#unread ? this.#sync(socket) : this.#send(socket));
+    const unused = this.#zones.unused(change);
+    if (unused.length === 0) return;
+    // What the switch does not flush now, it does before somebody else gets the zone, or nobody does.
+    await this.#flush(socket, unused);
+    for (const zone of unused) this.#zones.free(zone);
+    this.#writeDown(this.#zones.ledger);
+  }
+
   async #sync(socket: OpenFlowSocket): Promise<void> {
     this.#unread = false;
     const before = this.counters.flowMods;
@@ -223,6 +287,7 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
       this.counters.syncs++;
       this.#refusedBefore ??= new Map(this.#refused);
       this.#refused.clear();
+      this.#zones.forgive();
       this.#installed = fromActual(actual, this.#wanted, this.#groups, this.#meters);
       // What changed while this was read is among them, or is neither wanted nor there.
       this.#dirty = new Set([...this.#wanted.keys(), ...this.#installed.keys()]);
@@ -238,6 +303,11 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
   }
 
   async #send(socket: OpenFlowSocket): Promise<void> {
+    const unflushed = this.#zones.unflushed();
+    if (unflushed.length > 0) {
+      const refusals = await this.#flush(socket, unflushed);
+      for (const zone of unflushed) this.#zones.flushed(zone, refusals.get(zone));
+    }
     let keys = this.#dirty;
     this.#dirty = new Set();
     while (keys.size > 0) {
@@ -246,8 +316,12 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
         refused: this.#refused,
         installed: this.#installed,
         withoutOption: this.#withoutOption,
+        prepareZone: (zone: string) => this.#zones.prepare(zone),
       };
       const step = plan(keys, state, this.#pipeline, this.#binding);
+      for (const key of keys) this.#waiting.delete(key);
+      for (const key of step.waiting) this.#waiting.add(key);
+      if (step.waiting.length > 0) this.#writeDown(this.#zones.ledger);
       const refusals = await transmit(socket, step);
       this.#count(step);
       this.#record(step, refusals);
@@ -255,6 +329,18 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
       keys = new Set();
       for (const [key, refusal] of refusals) if (this.#refuse(key, refusal)) keys.add(key);
     }
+  }
+
+  /** Forgets the connections in zones. @returns those that the switch did not flush. @throws {ConnectionError} */
+  async #flush(socket: OpenFlowSocket, zones: readonly string[]): Promise<ReadonlyMap<string, OpenFlowError>> {
+    const messages = zones.map((zone): Message => ({ type: "ct_flush_zone", zone: this.#binding.zone(zone) }));
+    const refused = new Map<string, OpenFlowError>();
+    for (const error of await socket.apply(messages)) {
+      const zone = zones[messages.findIndex((message) => message === error.request)];
+      if (zone !== undefined) refused.set(zone, error);
+    }
+    this.counters.zoneFlushes += zones.length - refused.size;
+    return refused;
   }
 
   #count({ meters, changes, lastMeters }: Plan): void {

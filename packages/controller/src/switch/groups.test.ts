@@ -59,7 +59,7 @@ async function groupsOfFlow(port: number): Promise<readonly number[]> {
   );
 }
 const FIRST = 0x0df00000;
-const binding = { group: () => FIRST, meter: () => 0 };
+const binding = { group: () => FIRST, meter: () => 0, zone: () => 0 };
 const modsOf = (buckets: readonly number[], installed?: InstalledGroup) =>
   groupMods(toyGroup("g", buckets), FIRST, toyPipeline, binding, installed);
 

@@ -1,4 +1,4 @@
-import type { Bundled, Flow, MessageNamed } from "@dragonflow/openflow";
+import { type Bundled, type Flow, type MessageNamed, OpenFlowError } from "@dragonflow/openflow";
 import type { Binding, DesiredFlow, DesiredGroup, DesiredMeter, Pipeline } from "@dragonflow/pipeline";
 import { EncodeError } from "@dragonflow/wire";
 import { meterValue } from "./actual.ts";
@@ -40,6 +40,8 @@ export interface Plan {
   readonly installs: ReadonlyMap<string, Installed | undefined>;
   /** What cannot even be sent; a flow that stands in its place is removed. */
   readonly unsendable: ReadonlyMap<string, Refusal>;
+  /** Flows whose zones are not ready: what stands in their places stays. */
+  readonly waiting: readonly string[];
 }
 
 /** The groups and meters that something desired uses, by their keys: deleting one deletes the flows that use it. */
@@ -48,6 +50,12 @@ export function usesOf(wanted: Wanted | undefined): readonly string[] {
   return wanted.steps.flatMap((step) =>
     step.type === "group" ? [`group ${step.group}`] : step.type === "meter" ? [`meter ${step.meter}`] : [],
   );
+}
+
+/** The zones that something desired names. */
+export function zonesOf(wanted: Wanted | undefined): readonly string[] {
+  if (wanted?.type !== "flow") return [];
+  return wanted.steps.flatMap((step) => (step.type === "zone" ? [step.zone] : []));
 }
 
 const METER_FLAGS = ["pktps", "burst", "stats"] as const;
@@ -61,12 +69,14 @@ export interface State {
   readonly installed: ReadonlyMap<string, Installed>;
   /** Why flows that name the option for identities cannot be sent; absent where they can. */
   readonly withoutOption?: Refusal | undefined;
+  /** Hands out numbers; false while flows may not use one. @throws {RangeError} @throws {OpenFlowError} */
+  readonly prepareZone: (name: string) => boolean;
 }
 
 /** Pure but for the numbers that `binding` hands out. */
 export function plan(
   keys: Iterable<string>,
-  { wanted: all, refused, installed, withoutOption }: State,
+  { wanted: all, refused, installed, withoutOption, prepareZone }: State,
   pipeline: Pipeline,
   binding: Binding,
 ): Plan {
@@ -78,6 +88,7 @@ export function plan(
   const lastMeters: Step<MeterMod>[] = [];
   const installs = new Map<string, Installed | undefined>();
   const unsendable = new Map<string, Refusal>();
+  const waiting: string[] = [];
 
   for (const key of keys) {
     const wanted = refused.has(key) ? undefined : all.get(key);
@@ -89,13 +100,17 @@ export function plan(
     try {
       const missing = usesOf(wanted).find((use) => !all.has(use));
       if (missing !== undefined) throw new RangeError(`uses the ${missing}, which is not there`);
-      bring(key, wanted, there);
+      // Of all its zones, so that each has its number.
+      if (zonesOf(wanted).filter((zone) => !prepareZone(zone)).length > 0) waiting.push(key);
+      else bring(key, wanted, there);
     } catch (error) {
-      if (!(error instanceof RangeError || error instanceof EncodeError)) throw error;
-      giveUp(key, { code: "unsendable", message: error.message }, there);
+      if (error instanceof OpenFlowError) giveUp(key, error, there);
+      else if (!(error instanceof RangeError || error instanceof EncodeError)) throw error;
+      else giveUp(key, { code: "unsendable", message: error.message }, there);
     }
   }
-  return { meters, changes: [...groups, ...flows, ...goneFlows, ...goneGroups], lastMeters, installs, unsendable };
+  const changes = [...groups, ...flows, ...goneFlows, ...goneGroups];
+  return { meters, changes, lastMeters, installs, unsendable, waiting };
 
   function bring(key: string, wanted: Wanted, there: Installed | undefined): void {
     switch (wanted.type) {

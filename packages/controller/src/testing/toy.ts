@@ -15,6 +15,7 @@ import {
   output,
   type Owner,
   Pipeline,
+  setZone,
   type Step,
   stages,
 } from "@dragonflow/pipeline";
@@ -33,6 +34,7 @@ const first = defineFlowTable({
   purpose: "the beginning",
   stage: stages.classify,
   match: ["in_port", "eth_dst"],
+  writes: ["ctZone"],
   next: [stages.delivery],
   miss: "next",
 });
@@ -43,6 +45,8 @@ export const ownerOf = (n: number): Owner => ({ app: "l2", kind: "port", id: por
 export function toyFlow(n: number, steps: readonly Step[] = [output(1)], owner: Owner = ownerOf(n)): DesiredFlow {
   return flow(owner, first, 100, { in_port: n }, steps);
 }
+/** One that tracks connections in the zone of this name. */
+export const zoneFlow = (n: number, name: string): DesiredFlow => toyFlow(n, [setZone(name), output(1)]);
 /** For those who want more than there are port numbers. */
 export const bulkFlow = (n: number): DesiredFlow =>
   flow(ownerOf(n), first, 100, { eth_dst: 0x020000000000 + n }, [output(1)]);
