@@ -24,7 +24,7 @@ export const compile: Case = {
       const delta = engine.apply(rows, partitions);
       const arena = new Writer(64 * 1024 * 1024);
       flows = 0;
-      const binding = { group: () => 1, meter: () => 1 };
+      const binding = { group: () => 1, meter: () => 1, zone: () => 1 };
       for (const desired of delta.set.values()) {
         if (desired.type !== "flow") continue;
         encodeMessage(arena, ++flows, { type: "flow_mod", command: "add", ...pipeline.bind(desired, binding) });

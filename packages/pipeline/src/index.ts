@@ -2,6 +2,7 @@
 export { isIpv6, linkLocalText } from "./addresses.ts";
 export * from "./app.ts";
 export * from "./cookie.ts";
+export * from "./ct-state.ts";
 export * from "./desired.ts";
 export * from "./match.ts";
 export * from "./output.ts";

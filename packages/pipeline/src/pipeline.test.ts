@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseActions, printInstructions, printMatch } from "@dragonflow/openflow";
 import { APP_NUMBERS, cookieOf, objectBits, readCookie } from "./cookie.ts";
+import { ctState } from "./ct-state.ts";
 import { floodGroup, flow, type Owner } from "./desired.ts";
 import { toMatch } from "./match.ts";
 import { desiredOutput } from "./output.ts";
@@ -9,7 +10,20 @@ import { Pipeline, PIPELINE_COOKIE } from "./pipeline.ts";
 import { type Register, registers, verifyRegisters } from "./registers.ts";
 import { decodeUserdata, encodeUserdata, punt } from "./responder.ts";
 import { STAGES, stages } from "./stages.ts";
-import { act, goto, group, limit, output, outputTo, resubmit, set } from "./steps.ts";
+import {
+  act,
+  commit,
+  conjunction,
+  goto,
+  group,
+  limit,
+  output,
+  outputTo,
+  resubmit,
+  set,
+  setZone,
+  track,
+} from "./steps.ts";
 import { defineFlowTable } from "./table.ts";
 
 const owner: Owner = { app: "l2", kind: "port", id: "c0ffee00-1122-4333-8444-555566667777" };
@@ -34,7 +48,7 @@ const first = defineFlowTable({
   purpose: "",
   stage: stages.switching,
   match: ["network", "fromTunnel", "eth_dst"],
-  writes: ["destinationPort"],
+  writes: ["destinationPort", "ctZone"],
   next: [inner, stages.routing],
   miss: "next",
 });
@@ -91,6 +105,8 @@ test("a flow that does what its table did not declare is refused, by name", () =
   const match = { network: 1 };
   assert.throws(() => flow(owner, first, 1, { sourcePort: 1 }, []), /first does not match sourcePort/);
   assert.throws(() => flow(owner, first, 1, match, [set("router", 1)]), /first does not write router/);
+  assert.throws(() => flow(owner, inner, 1, {}, [setZone(owner.id)]), /inner does not write ctZone/);
+  assert.throws(() => flow(owner, first, 1, match, [track(last)]), /first does not go to last/);
   assert.throws(() => flow(owner, first, 1, match, [goto(last)]), /first does not go to last/);
   assert.throws(() => flow(owner, first, 1, match, [goto(first)]), /first does not go to first/);
   assert.throws(() => flow(owner, first, 1, match, [resubmit(stages.delivery)]), /first does not go to delivery/);
@@ -131,6 +147,16 @@ test("steps become actions: names get numbers, a goto at the end is an instructi
   assert.equal(bound([group("flood"), limit("slow"), output(4)]), "meter:9,group:7,output:4");
   assert.equal(bound([resubmit(inner), outputTo("tunnelPort")]), "resubmit(,1),output:NXM_NX_REG6[16..31]");
   assert.equal(bound([act({ type: "dec_ttl" })]), "dec_ttl");
+  assert.equal(
+    bound([setZone(owner.id), track(inner)]),
+    "set_field:0xb/0xffff->reg6,ct(table=1,zone=NXM_NX_REG6[0..15])",
+  );
+  assert.equal(
+    bound([commit(1), goto(stages.routing)]),
+    "ct(commit,zone=NXM_NX_REG6[0..15],exec(set_field:0x1->ct_mark)),goto_table:2",
+  );
+  assert.equal(bound([commit()]), "ct(commit,zone=NXM_NX_REG6[0..15])");
+  assert.equal(bound([conjunction(9, 1, 3)]), "conjunction(9,2/3)");
   assert.equal(bound([]), "drop");
 });
 
@@ -178,4 +204,9 @@ test("userdata of a punt: responder and subject, both ways", () => {
 test("every register is written or matched by its name", () => {
   for (const [name, { bits }] of Object.entries(registers))
     assert.doesNotThrow(() => toMatch({ [name]: 2 ** bits - 1 }), name);
+});
+
+test("states of a connection as ovs-ofctl writes them", () => {
+  assert.deepEqual(ctState("+trk+new-inv"), { value: 0x21, mask: 0x31 });
+  assert.throws(() => ctState("+old"), /no flag old/);
 });

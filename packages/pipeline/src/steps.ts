@@ -43,13 +43,13 @@ export const setZone = (portId: string): Step => ({ type: "zone", zone: portId }
  * survive. Only for IPv4 and IPv6, by the flow's match.
  */
 export const track = (target: Target): Step => ({ type: "track", target });
-/** Keeps the packet's connection in the zone that ctZone says, with this mark, from now on; the packet goes on as one that is not tracked. */
-export const commit = (mark: number): Step =>
+/** Keeps the packet's connection in the zone that ctZone says, with the mark if there is one; the packet goes on as one that is not tracked. */
+export const commit = (mark?: number): Step =>
   act({
     type: "ct",
     commit: true,
     zone: subfield("ctZone"),
-    exec: [{ type: "set_field", field: "ct_mark", value: mark }],
+    ...(mark !== undefined && { exec: [{ type: "set_field", field: "ct_mark", value: mark }] }),
   });
 /** One clause of a conjunction: a packet that meets one flow of each of its clauses is looked up again, with `conj_id` set to `id`. */
 export const conjunction = (id: number, clause: number, clauses: number): Step =>

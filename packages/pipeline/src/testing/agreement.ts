@@ -14,7 +14,7 @@ export type PortNames = (ofport: number) => { readonly name: string; readonly is
 /** What was met on the way, in the words of both. */
 export const lookupsOf = ({ steps }: Trace): readonly string[] =>
   steps.flatMap((step) => {
-    if (step.type === "bucket") return [];
+    if (step.type !== "lookup") return [];
     if (step.flow === undefined) return [`${step.table} none`];
     const { priority, cookie } = step.flow;
     return [`${step.table} ${priority} ${cookie === 0n ? "0" : `0x${cookie.toString(16)}`}`];

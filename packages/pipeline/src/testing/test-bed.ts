@@ -7,7 +7,7 @@ import { decodeUserdata, type Reply } from "../responder.ts";
 import { tunnels } from "../rows.ts";
 import { STAGES } from "../stages.ts";
 import { defineFlowTable, type Table } from "../table.ts";
-import { Bound, type Outcome, type PacketFields, printOutcome, type Trace, Tracer } from "../trace/index.ts";
+import { Bound, type Outcome, type PacketFields, printOutcome, type Trace, Tracer, tracking } from "../trace/index.ts";
 import { compile } from "./compile.ts";
 
 /** Where a packet is put in. */
@@ -17,6 +17,8 @@ export interface Entry {
   readonly table?: string;
   readonly registers?: Readonly<Partial<Record<RegisterName, number>>>;
   readonly fields?: PacketFields;
+  /** What connection tracking takes it for, in all zones or by zone. Absent: new. */
+  readonly connection?: Parameters<typeof tracking>[0];
 }
 
 /** What became of one copy. */
@@ -64,7 +66,8 @@ export class TestBed {
     const table = entry.table === undefined ? 0 : this.pipeline.tables.findIndex(({ name }) => name === entry.table);
     if (table < 0) throw new RangeError(`no table ${entry.table}`);
     const fields = { ...registerFields(entry.registers ?? {}), ...entry.fields };
-    return this.#tracer.trace({ inPort: entry.inPort ?? 1, frame, fields, table });
+    const conntrack = tracking(entry.connection ?? { state: "new" });
+    return this.#tracer.trace({ inPort: entry.inPort ?? 1, frame, fields, table, conntrack });
   }
 
   /** What becomes of a packet, a line for each copy in order: as {@link printOutcome}, `to STAGE`, `tunnel PORT vni VNI`, `punt NAME SUBJECT`. */

@@ -1,4 +1,5 @@
 import { FIELDS, type FieldName, type Prerequisite, type SubField } from "@dragonflow/openflow";
+import { CT_STATE } from "../ct-state.ts";
 import { TraceError } from "./errors.ts";
 
 /** A packet as a switch sees it: its headers, and what it carries beside (registers, tunnel, connection). What is absent reads as zero. */
@@ -9,6 +10,8 @@ const ETH_TYPE = { ipv4: 0x0800, arp: 0x0806, rarp: 0x8035, ipv6: 0x86dd } as co
 const VLAN_PRESENT = 0x1000;
 /** The bit of ip_frag that says: not the first fragment, so that no header of the layer above is in it. */
 export const LATER_FRAGMENT = 2;
+/** New, established, or reply: there is an original tuple. */
+const CONNECTION = CT_STATE.new | CT_STATE.est | CT_STATE.rpl;
 const ND_SOLICITATION = 135;
 const ND_ADVERTISEMENT = 136;
 
@@ -17,7 +20,7 @@ const ND_ADVERTISEMENT = 136;
  * (canonical matches have none).
  */
 const KNOWN =
-  /^(?:in_port|eth_(?:src|dst|type)|vlan_(?:vid|pcp)|arp_\w+|ip_\w+|ipv[46]_\w+|(?:tcp|udp|sctp)_\w+|icmpv[46]_\w+|nd_\w+|tun_\w+|reg\d+|metadata|pkt_mark|ct_\w+)$/;
+  /^(?:in_port|eth_(?:src|dst|type)|vlan_(?:vid|pcp)|arp_\w+|ip_\w+|ipv[46]_\w+|(?:tcp|udp|sctp)_\w+|icmpv[46]_\w+|nd_\w+|tun_\w+|reg\d+|metadata|pkt_mark|ct_\w+|conj_id)$/;
 const known: ReadonlySet<string> = new Set(Object.keys(FIELDS).filter((name) => KNOWN.test(name)));
 
 /** @throws {TraceError} `unsupported`. */
@@ -129,17 +132,28 @@ export class FieldSet {
         return this.#isNd(ND_SOLICITATION);
       case "nd_advert":
         return this.#isNd(ND_ADVERTISEMENT);
+      case "ct":
+        return (this.number("ct_state") & CONNECTION) !== 0;
+      case "ct_ipv4":
+        return this.has("ct") && ethType === ETH_TYPE.ipv4;
+      case "ct_ipv6":
+        return this.has("ct") && ethType === ETH_TYPE.ipv6;
+      case "ct_transport":
+        return this.has("ct") && isIp;
       case "mpls":
       case "nsh":
-      case "ct":
-      case "ct_ipv4":
-      case "ct_ipv6":
-      case "ct_transport":
         throw new TraceError("unsupported", `what needs ${needs}`);
     }
   }
   #isNd(type: number): boolean {
     return this.has("icmpv6") && this.number("icmpv6_type") === type && this.number("icmpv6_code") === 0;
+  }
+
+  /** A copy without what connection tracking says. */
+  untracked(): FieldSet {
+    const copy = new FieldSet(this);
+    for (const name of this.#values.keys()) if (name.startsWith("ct_")) copy.#values.delete(name);
+    return copy;
   }
 
   toObject(): PacketFields {

@@ -1,5 +1,6 @@
 /** Where would this packet go, and why? Follows packets through flows as Open vSwitch does. */
 export { Bound, ownerText } from "./bound.ts";
+export { type Connection, tracking, type Transport } from "./conntrack.ts";
 export { TraceError, type TraceCode } from "./errors.ts";
 export type { PacketFields } from "./fields.ts";
 export { printOutcome, printTrace } from "./print.ts";

@@ -1,4 +1,5 @@
 import { type Names, printInstructions, printMatch } from "@dragonflow/openflow";
+import { CT_STATE } from "../ct-state.ts";
 import { decodeUserdata } from "../responder.ts";
 import type { Outcome, Trace, TraceStep } from "./trace.ts";
 
@@ -23,6 +24,7 @@ export function printTrace({ steps, outcomes }: Trace, names: Names = {}): strin
 }
 
 function printStep(step: TraceStep, names: Names): string {
+  if (step.type === "tracked") return `zone ${step.zone}: ct_state=${printState(step.state)} ct_mark=${step.mark}`;
   const indent = "  ".repeat(step.depth);
   if (step.type === "bucket") return `${indent}group ${step.group}, bucket ${step.bucket}`;
   const { table, tableName, flow, owner } = step;
@@ -32,3 +34,8 @@ function printStep(step: TraceStep, names: Names): string {
   const behind = `\n${indent}     `;
   return `${where}: ${match}${owner === undefined ? "" : `  # ${owner}`}${behind}${printInstructions(flow.instructions, names)}`;
 }
+
+const printState = (state: number): string =>
+  Object.entries(CT_STATE)
+    .flatMap(([name, bit]) => ((state & bit) === 0 ? [] : [name]))
+    .join("|");

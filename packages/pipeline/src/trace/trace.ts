@@ -10,6 +10,8 @@ export interface PacketToTrace {
   readonly fields?: PacketFields;
   /** Where it starts. Absent: table 0. */
   readonly table?: number;
+  /** What is known of its connection. Absent: what the switch's contents say. */
+  readonly conntrack?: Conntrack;
 }
 
 /** A table that the packet went through, and what it met there. */
@@ -31,7 +33,14 @@ export interface BucketStep {
   readonly group: number;
   readonly bucket: number;
 }
-export type TraceStep = LookupStep | BucketStep;
+/** The packet comes back from connection tracking, and goes on in a table. */
+export interface TrackedStep {
+  readonly type: "tracked";
+  readonly zone: number;
+  readonly state: number;
+  readonly mark: number;
+}
+export type TraceStep = LookupStep | BucketStep | TrackedStep;
 
 /** The packet as it came in. */
 export interface Original {
@@ -77,12 +86,13 @@ export type Outcome =
 
 export interface Trace {
   readonly steps: readonly TraceStep[];
-  /** One for each copy of the packet, in the order in which a switch acts. */
+  /** One for each copy of the packet, in the order in which a switch acts; what goes on behind connection tracking comes behind the rest. */
   readonly outcomes: readonly Outcome[];
 }
 
 /**
  * What connection tracking makes of a packet: the place where a model of it is put in. Without one, a `ct` action cannot be followed.
+ * @param action with its zone, wherever that was taken from.
  * @returns the packet's fields (ct_state, ct_mark, translated addresses ...) as they are after the action.
  */
-export type Conntrack = (action: ActionOf<"ct">, packet: PacketFields) => PacketFields;
+export type Conntrack = (action: ActionOf<"ct"> & { readonly zone: number }, packet: PacketFields) => PacketFields;

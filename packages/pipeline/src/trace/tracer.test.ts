@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseFlow } from "@dragonflow/openflow";
 import { encodePacket, parseIpv4, parseMac } from "@dragonflow/packet";
+import { type Connection, tracking } from "./conntrack.ts";
 import { TraceError } from "./errors.ts";
 import { printOutcome, printTrace } from "./print.ts";
 import type { PacketToTrace } from "./trace.ts";
@@ -31,7 +32,6 @@ test("what it does not know how to follow makes it throw", () => {
     "multipath(eth_src,50,modulo_n,1,0,reg0[])",
     "exit",
     "clone(output:2)",
-    "conjunction(1,1/2)",
     "ct(table=1)",
     "resubmit(,1,ct)",
     "write_actions(output:2)",
@@ -40,7 +40,6 @@ test("what it does not know how to follow makes it throw", () => {
     "set_field:1->xreg0",
   ])
     throws("unsupported", () => trace([`ip,actions=${actions}`]));
-  throws("unsupported", () => trace(["conj_id=1,ip,actions=output:2"]));
   throws(
     "unsupported",
     () =>
@@ -79,7 +78,7 @@ test("fields alone can be traced, and then there are no bytes", () => {
   assert.ok(end?.type === "output" && end.packet.fields.ip_ttl === 8);
   throws("bad-packet", () => end.packet.frame());
   throws("bad-packet", () => tracer.trace({ inPort: 1 }));
-  throws("unsupported", () => tracer.trace({ inPort: 1, fields: { conj_id: 1 } }));
+  throws("unsupported", () => tracer.trace({ inPort: 1, fields: { packet_type: 1 } }));
 });
 
 test("a datagram without a checksum gets none, a wrong one stays wrong", () => {
@@ -106,7 +105,7 @@ test("a model of connections is asked at each ct action, and a copy goes on wher
     zones.push([action.zone, action.commit ?? false]);
     return { ...packet, ct_state: 0x21 };
   };
-  assert.deepEqual(outcomes(flows, {}, { conntrack }), ["output 2", "output 3"]);
+  assert.deepEqual(outcomes(flows, {}, { conntrack }), ["output 3", "output 2"]);
   assert.deepEqual(zones, [
     [5, false],
     [5, true],
@@ -132,5 +131,47 @@ test("a trace as text: tables, flows, owners, and what became of the packet", ()
       "",
       "output 2",
     ].join("\n"),
+  );
+});
+
+test("a conjunction is met when each of its clauses is; where it leads nowhere, lower priorities have their turn", () => {
+  const clauses = [
+    "priority=9,ip,nw_src=10.0.0.1,actions=conjunction(5,1/2)",
+    "priority=9,ip,nw_src=10.0.0.9,actions=conjunction(5,1/2)",
+    "priority=9,udp,tp_dst=2000,actions=conjunction(5,2/2),conjunction(6,1/2)",
+    "priority=7,ip,actions=output:3",
+  ];
+  const met = "priority=9,ip,conj_id=5,actions=output:2";
+  assert.deepEqual(outcomes([...clauses, met]), ["output 2"]);
+  assert.deepEqual(outcomes(clauses), ["output 3"]);
+  assert.deepEqual(outcomes([...clauses.slice(1), met]), ["output 3"]);
+  assert.deepEqual(outcomes([...clauses, met, "priority=10,ip,actions=output:4"]), ["output 4"]);
+  assert.deepEqual(outcomes([...clauses, met, "priority=9,udp,actions=output:4"]), ["output 4"]);
+  const other = ["priority=9,ip,nw_dst=10.0.0.2,actions=conjunction(6,2/2)", "priority=9,ip,conj_id=6,actions=drop"];
+  throws("ambiguous", () => trace([...clauses, met, ...other]));
+});
+
+test("what a connection is known by stands in its fields, and only behind ct", () => {
+  const flows = [
+    "priority=2,ip,ct_state=-trk,actions=set_field:7->reg6,ct(zone=reg6[0..15],table=1)",
+    "table=1,priority=9,ct_state=+trk+inv,actions=drop",
+    "table=1,priority=8,ct_zone=7,ct_mark=1,actions=output:9",
+    "table=1,priority=7,ct_state=+rpl,ip,ct_nw_proto=17,ct_tp_src=2000,actions=output:2",
+    "table=1,priority=6,ct_state=+new,ip,ct_nw_proto=17,ct_tp_dst=2000,actions=ct(commit,zone=7),resubmit(,2)",
+    "table=1,priority=5,ct_state=+rel,actions=output:3",
+    "table=1,priority=4,ct_state=+est-rpl,ip,ct_nw_proto=6,ct_tp_src=1,ct_tp_dst=2,actions=output:4",
+    "table=2,ct_state=-trk,ct_mark=0,actions=output:5",
+  ];
+  const sent = (connection: Connection | ((zone: number) => Connection)): readonly string[] =>
+    outcomes(flows, { conntrack: tracking(connection) });
+  assert.deepEqual(sent({ state: "new" }), ["output 5"]);
+  assert.deepEqual(sent({ state: "reply" }), ["output 2"]);
+  assert.deepEqual(sent({ state: "related" }), ["output 3"]);
+  assert.deepEqual(sent({ state: "invalid" }), ["drop in 1: flow"]);
+  assert.deepEqual(sent({ state: "established" }), ["drop in 1: miss"]);
+  assert.deepEqual(sent({ state: "established", original: { protocol: 6, source: 1, destination: 2 } }), ["output 4"]);
+  assert.deepEqual(
+    sent((zone) => ({ state: "new", mark: zone === 7 ? 1 : 0 })),
+    ["output 9"],
   );
 });

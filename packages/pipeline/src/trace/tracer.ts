@@ -48,7 +48,7 @@ export class Tracer {
         groups: contents.groups ?? new Map(),
         tableName: (number) => contents.tableName?.(number) ?? String(number),
         ownerOf: (flow) => contents.ownerOf?.(flow),
-        conntrack: contents.conntrack,
+        conntrack: packet.conntrack ?? contents.conntrack,
       },
       new FieldSet(start),
       frame && { frame, fields: start },

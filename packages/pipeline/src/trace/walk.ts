@@ -32,13 +32,21 @@ export interface Switch {
 /** Ends the walk of every copy: a switch then does nothing of what the packet has met before. */
 class ResubmitLimit extends Error {}
 
+/** A packet, and the table where a switch begins to look what becomes of it. */
+interface Translation {
+  readonly table: number;
+  readonly packet: FieldSet;
+  readonly stack: readonly bigint[];
+}
+
 /** One packet's way through a switch. */
 export class Walk {
   readonly steps: TraceStep[] = [];
   readonly outcomes: Outcome[] = [];
   readonly #switch: Switch;
   readonly #original: Original | undefined;
-  readonly #stack: bigint[] = [];
+  readonly #waiting: Translation[] = [];
+  #stack: bigint[] = [];
   #packet: FieldSet;
   #table = 0;
   /** The first table is not entered by one. */
@@ -52,12 +60,30 @@ export class Walk {
     this.#original = original;
   }
 
+  /** What goes on behind connection tracking has its turn after everything before it, in order: as ofproto/trace shows it. */
   run(table: number): void {
+    this.#translate({ table, packet: this.#packet, stack: [] });
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+      const [zone, state, mark] = (["ct_zone", "ct_state", "ct_mark"] as const).map((name) => next.packet.number(name));
+      this.steps.push({ type: "tracked", zone: zone ?? 0, state: state ?? 0, mark: mark ?? 0 });
+      this.#translate(next);
+    }
+  }
+
+  /** Limits are those of one translation: a switch that meets one does nothing of what it has met in it. */
+  #translate({ table, packet, stack }: Translation): void {
+    const [outcomes, waiting] = [this.outcomes.length, this.#waiting.length];
+    this.#packet = packet;
+    this.#stack = [...stack];
+    this.#resubmits = -1;
+    this.#nested = 0;
+    this.#depth = 0;
     try {
       this.#enter(table, undefined);
     } catch (error) {
       if (!(error instanceof ResubmitLimit)) throw error;
-      this.outcomes.length = 0;
+      this.outcomes.length = outcomes;
+      this.#waiting.length = waiting;
       this.#drop("resubmit limit");
     }
   }
@@ -251,16 +277,13 @@ export class Walk {
   #track(action: Extract<Action, { type: "ct" }>): "led" | "changed" {
     const { conntrack } = this.#switch;
     if (conntrack === undefined) throw new TraceError("unsupported", "ct, without a model of connections");
-    const tracked = new FieldSet(conntrack(action, this.#packet.toObject()));
-    if (action.table === undefined) return "changed";
-    // A copy goes on in the table, with what is known of its connection; this one goes on without.
-    const packet = this.#packet;
-    this.#packet = tracked;
-    this.#depth++;
-    this.#enter(action.table, undefined);
-    this.#depth--;
-    this.#packet = packet;
-    return "led";
+    const { zone = 0, table } = action;
+    const number = typeof zone === "number" ? zone : Number(this.#packet.bits(zone));
+    const packet = new FieldSet(conntrack({ ...action, zone: number }, this.#packet.toObject()));
+    // A copy goes on in the table, with what is known of its connection; this one goes on as one of which nothing is known.
+    if (table !== undefined) this.#waiting.push({ table, packet, stack: [...this.#stack] });
+    this.#packet = this.#packet.untracked();
+    return table === undefined ? "changed" : "led";
   }
 
   /** False: the hop limit is used up, those who want to know are told, and the list of actions ends here. */
