@@ -72,9 +72,11 @@ export class Controller implements ControllerView {
     this.#packetIn = new PacketIn({ bridge: settings.openflow });
     this.#packetIn.on("problem", (problem) => log.warn({ problem }, "packet-in"));
     const { status: topic, replica } = this.#northbound;
-    this.#status = new StatusWriter(store, topic, replica, (error) =>
-      log.warn({ error: error.message }, "what this host says of itself could not be written yet"),
-    );
+    this.#status = new StatusWriter(store, topic, replica, {
+      onUp: (portIds) => this.#announce(portIds),
+      onFailure: (error) =>
+        log.warn({ error: error.message }, "what this host says of itself could not be written yet"),
+    });
     this.#audit = setInterval(() => this.#auditSome(), AUDIT_EVERY_MS).unref();
     this.#say();
   }
@@ -210,6 +212,13 @@ export class Controller implements ControllerView {
       records: [this.#chassis(), ...(this.#portsKnown ? this.#ports.records(errors) : [])],
       isComplete: this.#portsKnown,
     });
+  }
+
+  #announce(portIds: readonly string[]): void {
+    for (const id of portIds) {
+      const holder = this.#ports.holderOf(id);
+      if (holder !== undefined) this.#packetIn.announce(id, holder);
+    }
   }
 
   #chassis(): NbRecord {

@@ -62,12 +62,21 @@ export interface DesiredResponse {
   readonly subject: number;
   readonly row: object;
 }
-/** This host has the port's interface; `up` is true once everything that its app declared with it is acknowledged by the switch. */
+/** Whose addresses are at which interface (OpenFlow number). `ips` in canonical text. */
+export interface Holder {
+  readonly ofport: number;
+  readonly mac: string;
+  readonly ips: readonly string[];
+}
+/**
+ * This host has the port's interface; `holder` is undefined for one that shall not be up. It is up once everything that its apps declared with it is
+ * acknowledged by the switch; then the network is told who holds its addresses now: others may still know somebody who had them before.
+ */
 export interface DesiredPortStatus {
   readonly type: "port-status";
   readonly key: string;
   readonly portId: string;
-  readonly up: boolean;
+  readonly holder: Holder | undefined;
 }
 export type Desired = DesiredFlow | DesiredGroup | DesiredMeter | DesiredTunnel | DesiredResponse | DesiredPortStatus;
 
@@ -132,6 +141,6 @@ export function tunnel(fields: Omit<DesiredTunnel, "type" | "key">): DesiredTunn
 export function response(responder: string, subject: number, row: object): DesiredResponse {
   return { type: "response", key: `response ${responder} ${subject}`, responder, subject, row };
 }
-export function portStatus(portId: string, up: boolean): DesiredPortStatus {
-  return { type: "port-status", key: `port-status ${portId}`, portId, up };
+export function portStatus(portId: string, holder: Holder | undefined): DesiredPortStatus {
+  return { type: "port-status", key: `port-status ${portId}`, portId, holder };
 }
