@@ -251,7 +251,7 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
 
   #count({ meters, changes, lastMeters }: Plan): void {
     let flowMods = 0;
-    for (const { message } of changes) if (message.type === "flow_mod") flowMods++;
+    for (const { message } of changes) if (message.type === "packed_flow_mod") flowMods++;
     this.counters.flowMods += flowMods;
     this.counters.groupMods += changes.length - flowMods;
     this.counters.meterMods += meters.length + lastMeters.length;
