@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import { type ConnectionError, connect, type Flow, type OpenFlowSocket } from "@dragonflow/openflow";
 import type { Binding, DesiredFlow, Pipeline } from "@dragonflow/pipeline";
-import { isOurs, readActual } from "./actual.ts";
+import { type Actual, isOurs, readActual } from "./actual.ts";
 import { keyOf } from "./canonical.ts";
 import { watchForeignChanges } from "./foreign-changes.ts";
 import { fromActual, type Installed } from "./installed.ts";
@@ -12,6 +12,8 @@ import { transmit } from "./transmit.ts";
 import { Uses } from "./uses.ts";
 
 export interface SwitchEvents {
+  /** What is desired replaces what is there from now on. */
+  released: [];
   /** All that was desired up to this change is in the switch, but for what it refused. */
   applied: [change: number];
   /** The switch does not take this. The rest goes on. */
@@ -70,6 +72,8 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
   #dirty = new Set<string>();
   #socket: OpenFlowSocket | undefined;
   #held = true;
+  /** Asked once, with what is there, before anything is replaced for the first time. */
+  #mayReplace: ((cookies: Iterable<bigint>) => boolean) | undefined;
   /** What is installed is not known, or doubted. */
   #unread = true;
   #busy = false;
@@ -120,10 +124,14 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
     return this.#change;
   }
 
-  /** Everything that the store holds is known: from now on what is desired may replace what is there. */
-  release(): void {
+  /**
+   * Everything that the store holds is known: from now on what is desired may replace what is there, unless `mayReplace` says no to the cookies of our
+   * flows that are there. Then nothing has happened, until it is released anew.
+   */
+  release(mayReplace: (cookies: Iterable<bigint>) => boolean = () => true): void {
     if (!this.#held) return;
     this.#held = false;
+    this.#mayReplace = mayReplace;
     this.#pump();
   }
 
@@ -200,7 +208,7 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
     (this.#unread ? this.#sync(socket) : this.#send(socket)).then(
       () => {
         this.#busy = false;
-        if (this.#socket === socket) this.emit("applied", change);
+        if (this.#socket === socket && !this.#held) this.emit("applied", change);
         if (this.#dirty.size > 0 || this.#change > change || this.#unread) this.#pump();
       },
       (error: unknown) => {
@@ -218,6 +226,10 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
     try {
       const actual = await readActual(socket, this.#pipeline, this.#groups, this.#meters);
       this.counters.syncs++;
+      if (!this.#mayReplaceAll(actual)) {
+        this.#unread = true;
+        return;
+      }
       this.#refusedBefore ??= new Map(this.#refused);
       this.#refused.clear();
       this.#installed = fromActual(actual, this.#wanted, this.#groups, this.#meters);
@@ -232,6 +244,17 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
     this.#refusedBefore = undefined;
     this.#redial.proven();
     this.emit("synced", this.counters.flowMods - before);
+  }
+
+  #mayReplaceAll({ flows }: Actual): boolean {
+    if (this.#mayReplace === undefined) return true;
+    if (!this.#mayReplace(flows.map(({ flow }) => flow.cookie))) {
+      this.#held = true;
+      return false;
+    }
+    this.#mayReplace = undefined;
+    this.emit("released");
+    return true;
   }
 
   async #send(socket: OpenFlowSocket): Promise<void> {
