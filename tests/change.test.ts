@@ -97,6 +97,20 @@ test("a VM is added, moves from host to host, and is removed", async () => {
   });
 });
 
+test("an address that was another VM's a moment ago is the new one's, also for those who knew the other", async () => {
+  await untouched(async () => {
+    const first = await cloud.vm({ name: "guest", host: "host4", network: blue });
+    await works(first);
+    await remove(first);
+    const port = { fixed_ips: [{ ip_address: first.ipv4 }] };
+    const second = await cloud.vm({ name: "guest", host: "host3", network: blue, port });
+    assert.equal(second.ipv4, first.ipv4);
+    assert.notEqual(second.port.mac_address, first.port.mac_address);
+    await works(second);
+    await remove(second);
+  });
+});
+
 test("a subnet is added to a network in use, and to its router, and is removed", async () => {
   await untouched(async () => {
     const subnet = await cloud.subnet(blue, "10.11.0.0/24");

@@ -1,5 +1,5 @@
 import { encodeMessage } from "@dragonflow/openflow";
-import { pipeline } from "@dragonflow/controller";
+import { addition, packFlow, pipeline } from "@dragonflow/controller";
 import { Writer } from "@dragonflow/wire";
 import { type Case, figure } from "../measure.ts";
 import { arrived, newEngine, oneHost } from "../topology.ts";
@@ -27,7 +27,7 @@ export const compile: Case = {
       const binding = { group: () => 1, meter: () => 1, zone: () => 1 };
       for (const desired of delta.set.values()) {
         if (desired.type !== "flow") continue;
-        encodeMessage(arena, ++flows, { type: "flow_mod", command: "add", ...pipeline.bind(desired, binding) });
+        encodeMessage(arena, ++flows, addition(packFlow(desired, pipeline, binding)));
       }
       times.push(performance.now() - started);
       memory.push((process.memoryUsage.rss() - before) / 2 ** 20);

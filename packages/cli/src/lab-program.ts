@@ -75,17 +75,17 @@ function host(): Command {
       .action(async ({ lab }: InLab) => (await import("./commands/lab-host.ts")).hostAdd(lab)),
     new Command("kill")
       .description("Kill the Open vSwitch and the controller of a host, as when its power fails")
-      .argument("<HOST>")
+      .argument("<HOST>", 'its name, as "lab status" shows it')
       .addOption(labOption())
       .action(async (name: string, { lab }: InLab) => (await import("./commands/lab-host.ts")).hostKill(lab, name)),
     new Command("start")
       .description("Start a host that was killed")
-      .argument("<HOST>")
+      .argument("<HOST>", 'its name, as "lab status" shows it')
       .addOption(labOption())
       .action(async (name: string, { lab }: InLab) => (await import("./commands/lab-host.ts")).hostStart(lab, name)),
     new Command("rm")
       .description("Take a host out for good; its VMs must have left it")
-      .argument("<HOST>")
+      .argument("<HOST>", 'its name, as "lab status" shows it')
       .addOption(labOption())
       .action(async (name: string, { lab }: InLab) => (await import("./commands/lab-host.ts")).hostRemove(lab, name)),
   ];
@@ -124,7 +124,7 @@ function vmAdd(): Command {
 function vmRemove(): Command {
   const command = new Command("rm")
     .description("Remove a VM, and take its port off the host; the port stays")
-    .argument("<VM>")
+    .argument("<VM>", 'its name, as "lab status" shows it')
     .addOption(labOption())
     .action(async (name: string, { lab }: InLab) => (await import("./commands/lab-vm.ts")).vmRemove(lab, name));
   return withExamples(command, [["dragonflow lab vm rm vm1", ""]]);
@@ -133,8 +133,8 @@ function vmRemove(): Command {
 function vmMove(): Command {
   const command = new Command("move")
     .description("Move a VM to another host, as it runs, and the binding of its port with it")
-    .argument("<VM>")
-    .argument("<HOST>")
+    .argument("<VM>", 'its name, as "lab status" shows it')
+    .argument("<HOST>", "where it is to run")
     .option("--claim", "leave the binding to the claim", false)
     .addOption(labOption())
     .action(async (name: string, to: string, { lab, claim }: InLab & { claim: boolean }) =>
@@ -146,8 +146,8 @@ function vmMove(): Command {
 function exec(): Command {
   const command = new Command("exec")
     .description("Run a command inside a VM; its exit status is the command's")
-    .argument("<VM>")
-    .argument("<COMMAND...>", "after --")
+    .argument("<VM>", 'its name, as "lab status" shows it')
+    .argument("<COMMAND...>", "with its arguments, after --")
     .addOption(labOption())
     .action(async (name: string, argv: string[], { lab }: InLab) =>
       (await import("./commands/lab-exec.ts")).labExec(lab, name, argv),

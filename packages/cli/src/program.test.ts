@@ -29,6 +29,8 @@ describe("the program", () => {
       assert.match(help, /\nExamples:\n {2}\$ (source <\()?dragonflow /, path.join(" "));
       for (const option of command.options)
         assert.ok(option.description.length > 3, `${path.join(" ")} ${option.flags}`);
+      for (const argument of command.registeredArguments)
+        assert.ok(argument.description.length > 3, `${path.join(" ")} ${argument.name()}`);
       assert.doesNotMatch(help, /default: false|undefined|\[object/);
     }
   });
@@ -49,6 +51,7 @@ describe("the program", () => {
       fails(["lab", "vm", "rn"], 2, /unknown command 'rn' \(Did you mean rm\?\)/),
       fails(["up", "--hots", "3"], 2, /unknown option '--hots' \(Did you mean --hosts\?\)/),
       fails(["up", "--hosts", "many"], 2, /'--hosts <N>'.*'many'.*A whole number 0\.\.100/),
+      fails(["up", "--json"], 2, /^dragonflow: --json goes with --detach/),
       fails(["lab", "vm", "add", "host1"], 2, /missing required argument 'PORT_ID'/),
       fails(["lab", "status", "surplus"], 2, /too many arguments/),
       fails(["completion", "csh"], 2, /'csh' is invalid.*Allowed choices are bash/),

@@ -1,6 +1,6 @@
 import { type Delta, Engine, LOCAL, type PartitionChange, putRow, type RowChange } from "@dragonflow/engine";
 import { chassisTopic, type Topic } from "@dragonflow/model";
-import { type Desired, desiredOutput, hosts } from "@dragonflow/pipeline";
+import { type Desired, desiredOutput, hosts, localPorts } from "@dragonflow/pipeline";
 import { APPS } from "./apps.ts";
 import type { ControllerSettings } from "./settings.ts";
 
@@ -36,6 +36,11 @@ export class Compiler {
   /** Nothing is on its way, and no unit waits for a topic. */
   get settled(): boolean {
     return !this.#scheduled && this.#known && this.engine.pendingUnits().length === 0;
+  }
+
+  /** Whether the store has this port, bound to this host. */
+  knowsPort(id: string): boolean {
+    return this.engine.row(localPorts, this.#own, id) !== undefined;
   }
 
   change(rows: readonly RowChange[], partitions: readonly PartitionChange[] = []): void {

@@ -81,6 +81,7 @@ async function start(wrap: (driver: StoreDriver) => StoreDriver = (driver) => dr
 }
 interface Shown {
   readonly inSync: boolean;
+  readonly lostPorts: readonly string[];
   readonly switch: { readonly flowMods: number; readonly groupMods: number; readonly meterMods: number };
   readonly pending: readonly unknown[];
   readonly refused: readonly object[];
@@ -121,6 +122,33 @@ test("a port that is plugged in is claimed, and up once its flows are acknowledg
   await stations.unplug(11);
   await until("it is not claimed", async () => (await said(11)) === undefined);
   await until("its flows are gone", async () => shown().inSync && (await flowCount()) === before);
+});
+
+test("started again with a store that has lost the ports of the host, it changes nothing until they are back", async () => {
+  for (const n of [11, 12]) await stations.plug(n, portId(n));
+  for (const n of [11, 12]) await isUp(n);
+  await until("it is in step", () => shown().inSync);
+  await controller.close();
+  const watch = await FlowWatch.open(ovs.bridge);
+  await nb.remove(STATE);
+  await start();
+  await until("it says what is lost", () => shown().lostPorts.length > 0);
+  assert.deepEqual(shown().lostPorts.toSorted(), [portId(11), portId(12)].toSorted());
+  assert.match(JSON.stringify(log.with(/does not know most/)), new RegExp(portId(11)));
+  assert.equal((await said(11))?.["up"], true);
+  await nb.put(STATE);
+  await until("it is in step again", () => shown().inSync);
+  assert.deepEqual(shown().lostPorts, []);
+  assert.deepEqual(shown().switch.flowMods, 0);
+  assert.deepEqual(await watch.take(), []);
+  await watch.close();
+
+  // Who removes the fewer of them means it.
+  await controller.close();
+  await nb.remove(port({ n: 12, network: 1 }));
+  await start();
+  await until("one port is down", async () => (await said(12))?.["up"] === false);
+  assert.equal((await said(11))?.["up"], true);
 });
 
 test("an interface of a port that is not bound here is claimed all the same, and not up", async () => {

@@ -16,6 +16,7 @@ import { portErrors } from "./status/port-errors.ts";
 import { PortStates } from "./status/port-states.ts";
 import { StatusWriter } from "./status/status-writer.ts";
 import { SwitchDriver } from "./switch/driver.ts";
+import { lostPorts } from "./switch/lost-ports.ts";
 
 /** A millisecond or two of each second. */
 const AUDIT_EVERY_MS = 1000;
@@ -39,8 +40,10 @@ export class Controller implements ControllerView {
   readonly #failed = Promise.withResolvers<never>();
   /** The local interfaces were read. */
   #factsKnown = false;
-  /** Everything that decides what is desired is known: from now on it may replace what is there. */
+  /** What is desired replaces what is there. */
   #isReleased = false;
+  /** Ports that are plugged in here and that the store seems to have lost: nothing is replaced while there are any. */
+  #lostPorts: readonly string[] = [];
   /** Tunnel ports that were declared before that. */
   #earlyTunnels: (readonly [string, DesiredTunnel | undefined])[] = [];
   /** The switch has done what it was told since this controller started: what is said of ports is what is so. */
@@ -73,9 +76,11 @@ export class Controller implements ControllerView {
     this.#packetIn = new PacketIn({ bridge: settings.openflow });
     this.#packetIn.on("problem", (problem) => log.warn({ problem }, "packet-in"));
     const { status: topic, replica } = this.#northbound;
-    this.#status = new StatusWriter(store, topic, replica, (error) =>
-      log.warn({ error: error.message }, "what this host says of itself could not be written yet"),
-    );
+    this.#status = new StatusWriter(store, topic, replica, {
+      onUp: (portIds) => this.#announce(portIds),
+      onFailure: (error) =>
+        log.warn({ error: error.message }, "what this host says of itself could not be written yet"),
+    });
     this.#audit = setInterval(() => this.#auditSome(), AUDIT_EVERY_MS).unref();
     this.#say();
   }
@@ -116,6 +121,7 @@ export class Controller implements ControllerView {
         const wanted = this.#switch.desired().get(key);
         return { owner: wanted !== undefined && "owner" in wanted ? wanted.owner : null, code, message };
       }),
+      lostPorts: this.#lostPorts,
       packetIn: this.#packetIn.counts,
       interfaces: Object.fromEntries(this.#local.facts.problems),
       topics: [...engine.interest()],
@@ -129,6 +135,7 @@ export class Controller implements ControllerView {
 
   #openSwitch(): SwitchDriver {
     const driver = new SwitchDriver(this.#settings.openflow, pipeline, (ledger) => this.#local.keepZones(ledger));
+    driver.on("released", () => this.#released());
     driver.on("applied", (change) => {
       this.#ports.applied(change);
       this.#portsKnown = true;
@@ -177,10 +184,23 @@ export class Controller implements ControllerView {
   /** No timer decides: nothing is on its way, no unit waits for a topic, and the local interfaces were read. */
   #releaseIfKnown(): void {
     if (this.#isReleased || !this.#factsKnown || !this.#compiler.settled) return;
+    this.#switch.release((cookies) => {
+      const { interfaces } = this.#local.facts;
+      const lost = lostPorts(interfaces.keys(), (id) => this.#compiler.knowsPort(id), cookies);
+      if (lost.length > 0 && this.#lostPorts.length === 0)
+        this.#log.error(
+          { ports: lost },
+          "the store does not know most of the ports that are here; all flows stay as they are until it does",
+        );
+      this.#lostPorts = lost;
+      return lost.length === 0;
+    });
+  }
+
+  #released(): void {
     this.#isReleased = true;
     this.#local.want(this.#earlyTunnels);
     this.#earlyTunnels = [];
-    this.#switch.release();
   }
 
   /** Whether what the engine holds is what a compile from scratch gives: a part at a time, over and over. */
@@ -211,6 +231,13 @@ export class Controller implements ControllerView {
       records: [this.#chassis(), ...(this.#portsKnown ? this.#ports.records(errors) : [])],
       isComplete: this.#portsKnown,
     });
+  }
+
+  #announce(portIds: readonly string[]): void {
+    for (const id of portIds) {
+      const holder = this.#ports.holderOf(id);
+      if (holder !== undefined) this.#packetIn.announce(id, holder);
+    }
   }
 
   #chassis(): NbRecord {

@@ -9,6 +9,7 @@ export { dispatch } from "./dispatch.ts";
 export type { FlowView } from "./introspection/flow-view.ts";
 export type { ControllerSettings, Log } from "./settings.ts";
 export { SwitchDriver } from "./switch/driver.ts";
+export { addition, packFlow } from "./switch/plan.ts";
 
 export interface StoreAddress {
   /** `wss://host:port` of a server's relay. */

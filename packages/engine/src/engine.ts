@@ -165,6 +165,11 @@ export class Engine<O> {
       waitsFor: unit.waitsFor,
     }));
   }
+  /** One row as it is now. */
+  row<T extends Row>(table: Table<T>, partition: string, id: string): Row | undefined {
+    const at = this.#partitions.find(partition);
+    return at && this.#catalog.store(table).shelves.get(at)?.cells.get(id)?.row;
+  }
   /** The rows of a table as they are now, derived ones included. */
   *rows(table: Table): Generator<readonly [partition: string, row: Row]> {
     for (const shelf of this.#catalog.store(table).shelves.values()) {

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DecodeError, EncodeError, Writer } from "@dragonflow/wire";
 import fc from "fast-check";
+import { encodeInstructions } from "./instructions.ts";
+import { encodeMatch } from "./match.ts";
 import { MESSAGE_TYPES, type Message, decodeMessage, encodeMessage } from "./messages/index.ts";
 import { anyMessage, messageArbitraries } from "./testing/message-arbitraries.ts";
 
@@ -56,6 +58,25 @@ for (const [type, arbitrary] of messageArbitraries) {
     );
   });
 }
+
+test("a flow-mod of packed parts is the flow-mod of the same", () => {
+  fc.assert(
+    fc.property(messageArbitraries.get("flow_mod") ?? fc.constant(undefined), (message) => {
+      assert.ok(message?.type === "flow_mod");
+      const pack = (write: (w: Writer) => void): string => {
+        const w = new Writer();
+        write(w);
+        return Buffer.from(w.view()).toString("latin1");
+      };
+      const match = pack((w) => encodeMatch(w, message.match));
+      const instructions = pack((w) => encodeInstructions(w, message.instructions));
+      const packed = { ...message, type: "packed_flow_mod", match, instructions } as const;
+      assert.deepEqual(encode(packed), encode(message));
+      const add = { type: "bundle_add_message", bundle: 1, flags: ["atomic"] } as const;
+      assert.deepEqual(encode({ ...add, message: packed }), encode({ ...add, message }));
+    }),
+  );
+});
 
 test("a message with bytes changed is a message or a DecodeError", () => {
   const change = fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 }));

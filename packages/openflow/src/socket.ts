@@ -1,5 +1,6 @@
 import { EventEmitter } from "node:events";
 import { type Socket, connect as connectSocket } from "node:net";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { DecodeError } from "@dragonflow/wire";
 import { Connection, type ConnectionEvent, type ConnectionOptions } from "./connection.ts";
 import { ConnectionError, OpenFlowError } from "./errors.ts";
@@ -26,6 +27,8 @@ export interface SocketEvents {
 }
 
 const TICK_MS = 1000;
+/** Messages of a bundle that are encoded in one turn of the event loop. */
+const BUNDLED_AT_ONCE = 1000;
 
 /** Somebody who waits for an answer: what requests are tagged with. */
 class Waiter {
@@ -166,11 +169,18 @@ export class OpenFlowSocket extends EventEmitter<SocketEvents> {
     const control = { type: "bundle_control", bundle, flags } as const;
     const collector = new Collector();
     const opened = this.request({ ...control, control: "open_request" });
+    // It may be refused while messages are still being sent; it is waited for below.
+    opened.catch(() => undefined);
     try {
-      this.send(
-        messages.map((message) => ({ type: "bundle_add_message", bundle, flags, message })),
-        collector,
-      );
+      for (let at = 0; at < messages.length; at += BUNDLED_AT_ONCE) {
+        // The switch works on what it has while the rest is encoded.
+        if (at > 0) await nextTurn();
+        const part = messages.slice(at, at + BUNDLED_AT_ONCE);
+        this.send(
+          part.map((message) => ({ type: "bundle_add_message", bundle, flags, message })),
+          collector,
+        );
+      }
     } catch (error) {
       await Promise.all([opened, this.request({ ...control, control: "discard_request" })]);
       throw error;

@@ -94,23 +94,22 @@ export function tryParseIpv6(text: string): Ipv6Address | undefined {
   if (head === undefined || tail === undefined) return undefined;
   const missing = 8 - head.length - tail.length;
   if (halves.length === 1 ? missing !== 0 : missing < 1) return undefined;
-  let address = 0n;
-  for (const group of [...head, ...Array<number>(missing).fill(0), ...tail]) address = (address << 16n) | BigInt(group);
-  return address;
+  return BigInt(`0x${[...head, ...Array<string>(missing).fill("0000"), ...tail].join("")}`);
 }
-/** 16-bit groups; the last may be a dotted quad where `dotted`. */
-function groups(text: string, dotted: boolean): number[] | undefined {
+/** Groups of four hexadecimal digits; the last may be a dotted quad where `dotted`. */
+function groups(text: string, dotted: boolean): string[] | undefined {
   if (text === "") return [];
   const parts = text.split(":");
-  const found: number[] = [];
+  const found: string[] = [];
   for (const [i, part] of parts.entries()) {
     if (/^[0-9a-f]{1,4}$/i.test(part)) {
-      found.push(Number.parseInt(part, 16));
+      found.push(part.padStart(4, "0"));
       continue;
     }
     const quad = dotted && i === parts.length - 1 ? tryParseIpv4(part) : undefined;
     if (quad === undefined) return undefined;
-    found.push(quad >>> 16, quad & 0xffff);
+    const digits = quad.toString(16).padStart(8, "0");
+    found.push(digits.slice(0, 4), digits.slice(4));
   }
   return found;
 }

@@ -1,6 +1,6 @@
 import type { Match } from "@dragonflow/openflow";
-import { encodeMatch } from "@dragonflow/openflow";
-import { Writer } from "@dragonflow/wire";
+import { decodeMatch, encodeMatch } from "@dragonflow/openflow";
+import { Reader, Writer } from "@dragonflow/wire";
 import { cookieOf } from "./cookie.ts";
 import { type MatchSpec, toMatch } from "./match.ts";
 import type { Step } from "./steps.ts";
@@ -13,13 +13,15 @@ export interface Owner {
   readonly id: string;
 }
 
-/** A flow that shall be in the switch. `key` is its identity there: table, priority and match. */
+/**
+ * A flow that shall be in the switch. `key` is its identity there: the table's name, a space, then priority and match as they go over the wire, one
+ * character a byte (ISO 8859-1). That is all there is of the match: there may be a hundred thousand; {@link matchOf} reads it.
+ */
 export interface DesiredFlow {
   readonly type: "flow";
   readonly key: string;
   readonly table: Table;
   readonly priority: number;
-  readonly match: Match;
   readonly steps: readonly Step[];
   readonly cookie: bigint;
   readonly owner: Owner;
@@ -62,12 +64,21 @@ export interface DesiredResponse {
   readonly subject: number;
   readonly row: object;
 }
-/** This host has the port's interface; `up` is true once everything that its app declared with it is acknowledged by the switch. */
+/** Whose addresses are at which interface (OpenFlow number). `ips` in canonical text. */
+export interface Holder {
+  readonly ofport: number;
+  readonly mac: string;
+  readonly ips: readonly string[];
+}
+/**
+ * This host has the port's interface; `holder` is undefined for one that shall not be up. It is up once everything that its apps declared with it is
+ * acknowledged by the switch; then the network is told who holds its addresses now: others may still know somebody who had them before.
+ */
 export interface DesiredPortStatus {
   readonly type: "port-status";
   readonly key: string;
   readonly portId: string;
-  readonly up: boolean;
+  readonly holder: Holder | undefined;
 }
 export type Desired = DesiredFlow | DesiredGroup | DesiredMeter | DesiredTunnel | DesiredResponse | DesiredPortStatus;
 
@@ -87,12 +98,22 @@ export function flow(
   for (const name in match)
     if (!table.match.has(name)) throw new RangeError(`table ${table.name} does not match ${name}`);
   verifySteps(table, steps);
-  const canonical = toMatch(match);
   arena.reset();
   arena.u16(priority);
-  encodeMatch(arena, canonical);
+  encodeMatch(arena, toMatch(match));
   const key = `${table.name} ${latin1(arena.view())}`;
-  return { type: "flow", key, table, priority, match: canonical, steps, cookie: cookieOf(owner), owner };
+  return { type: "flow", key, table, priority, steps, cookie: cookieOf(owner), owner };
+}
+
+/** A flow's match as it goes over the wire, one character a byte. */
+export function packedMatch({ key, table }: Pick<DesiredFlow, "key" | "table">): string {
+  return key.slice(table.name.length + 1 + PRIORITY_BYTES);
+}
+const PRIORITY_BYTES = 2;
+
+/** A flow's match, in the form in which a switch gives it back. */
+export function matchOf(flow: Pick<DesiredFlow, "key" | "table">): Match {
+  return decodeMatch(new Reader(Buffer.from(packedMatch(flow), "latin1")));
 }
 
 function verifySteps(table: Table, steps: readonly Step[]): void {
@@ -136,6 +157,6 @@ export function tunnel(fields: Omit<DesiredTunnel, "type" | "key">): DesiredTunn
 export function response(responder: string, subject: number, row: object): DesiredResponse {
   return { type: "response", key: `response ${responder} ${subject}`, responder, subject, row };
 }
-export function portStatus(portId: string, up: boolean): DesiredPortStatus {
-  return { type: "port-status", key: `port-status ${portId}`, portId, up };
+export function portStatus(portId: string, holder: Holder | undefined): DesiredPortStatus {
+  return { type: "port-status", key: `port-status ${portId}`, portId, holder };
 }

@@ -1,5 +1,5 @@
 /** What apps are written with: stages, tables, registers, steps, desired state; and how all of it becomes OpenFlow. */
-export { isIpv6, linkLocalText } from "./addresses.ts";
+export { isIpv6, linkLocalText, parseIpv6, parseMac } from "./addresses.ts";
 export * from "./app.ts";
 export * from "./cookie.ts";
 export * from "./ct-state.ts";

@@ -1,5 +1,5 @@
 import type { Action, Flow, Instructions } from "@dragonflow/openflow";
-import type { Bucket, DesiredFlow } from "./desired.ts";
+import { type Bucket, type DesiredFlow, matchOf } from "./desired.ts";
 import { registers } from "./registers.ts";
 import { type Stage, STAGES } from "./stages.ts";
 import { type Step, subfield } from "./steps.ts";
@@ -66,44 +66,45 @@ export class Pipeline {
 
   /** A desired flow with its numbers: what is sent, and what the switch gives back. */
   bind(flow: DesiredFlow, binding: Binding): Flow {
-    const { steps, goto } = splitGoto(flow.steps);
-    const meter = steps.find((step) => step.type === "meter");
-    const apply = steps.flatMap((step) => this.#action(step, binding));
-    const instructions: Instructions = {
-      ...(meter?.type === "meter" ? { meter: binding.meter(meter.meter) } : {}),
-      ...(apply.length > 0 ? { apply } : {}),
-      ...(goto === undefined ? {} : { goto: this.numberOf(goto) }),
-    };
-    return {
-      table: this.numberOf(flow.table),
-      priority: flow.priority,
-      cookie: flow.cookie,
-      match: flow.match,
-      instructions,
-    };
+    const { priority, cookie } = flow;
+    const instructions = this.instructions(flow, binding);
+    return { table: this.numberOf(flow.table), priority, cookie, match: matchOf(flow), instructions };
+  }
+
+  /** What a desired flow does, with its numbers. */
+  instructions({ steps }: Pick<DesiredFlow, "steps">, binding: Binding): Instructions {
+    const apply: Action[] = [];
+    const instructions: { meter?: number; apply?: Action[]; goto?: number } = {};
+    const last = steps.at(-1);
+    for (const step of steps) {
+      // A goto is an instruction: it works only as the last step.
+      if (step === last && step.type === "goto") instructions.goto = this.numberOf(step.target);
+      else if (step.type === "meter") instructions.meter ??= binding.meter(step.meter);
+      else apply.push(this.#action(step, binding));
+    }
+    if (apply.length > 0) instructions.apply = apply;
+    return instructions;
   }
 
   bucketActions(bucket: Bucket, binding: Binding): readonly Action[] {
-    return bucket.steps.flatMap((step) => this.#action(step, binding));
+    return bucket.steps.flatMap((step) => (step.type === "meter" ? [] : [this.#action(step, binding)]));
   }
 
-  #action(step: Step, binding: Binding): readonly Action[] {
+  #action(step: Exclude<Step, { type: "meter" }>, binding: Binding): Action {
     switch (step.type) {
       case "do":
-        return [step.action];
+        return step.action;
       case "set":
-        return [setRegister(step.register, step.value)];
+        return setRegister(step.register, step.value);
       case "group":
-        return [{ type: "group", group: binding.group(step.group) }];
+        return { type: "group", group: binding.group(step.group) };
       case "resubmit":
       case "goto":
-        return [{ type: "resubmit", table: this.numberOf(step.target) }];
+        return { type: "resubmit", table: this.numberOf(step.target) };
       case "zone":
-        return [setRegister("ctZone", binding.zone(step.zone))];
+        return setRegister("ctZone", binding.zone(step.zone));
       case "track":
-        return [{ type: "ct", zone: subfield("ctZone"), table: this.numberOf(step.target) }];
-      case "meter":
-        return [];
+        return { type: "ct", zone: subfield("ctZone"), table: this.numberOf(step.target) };
     }
   }
 }
@@ -115,10 +116,4 @@ function setRegister(name: keyof typeof registers, value: number): Action {
   const { field, start, bits } = registers[name];
   if (bits === 32) return { type: "set_field", field, value };
   return { type: "set_field", field, value: value * 2 ** start, mask: (2 ** bits - 1) * 2 ** start };
-}
-
-/** A goto is an instruction: it works only as the last step. */
-function splitGoto(steps: readonly Step[]): { readonly steps: readonly Step[]; readonly goto?: Target } {
-  const last = steps.at(-1);
-  return last?.type === "goto" ? { steps: steps.slice(0, -1), goto: last.target } : { steps };
 }

@@ -1,5 +1,7 @@
 import { EncodeError } from "./errors.ts";
 
+const { latin1Write: write } = Buffer.prototype;
+
 /**
  * A growing big-endian arena. One writer can hold many messages one after another (`length` marks where each begins),
  * which is what makes encoding fast: one allocation for thousands of messages. Lengths that are known only afterwards
@@ -89,6 +91,13 @@ export class Writer {
   bytes(value: Uint8Array): this {
     const at = this.#grow(value.length);
     this.#bytes.set(value, at);
+    return this;
+  }
+  /** Bytes that were kept as text, one character each (ISO 8859-1). */
+  latin1(value: string): this {
+    const { length } = value;
+    const at = this.#grow(length);
+    write.call(this.#bytes, value, at, length);
     return this;
   }
   zeros(count: number): this {

@@ -41,7 +41,9 @@ const came = (bed: TestBed, inPort: number, tunId?: number) => {
 const states = (bed: TestBed): readonly string[] =>
   bed
     .desired()
-    .flatMap((desired) => (desired.type === "port-status" ? [`${desired.portId.slice(0, 8)} ${desired.up}`] : []));
+    .flatMap((desired) =>
+      desired.type === "port-status" ? [`${desired.portId.slice(0, 8)} ${desired.holder !== undefined}`] : [],
+    );
 
 test("flows of local ports, tunnels and networks", () => {
   const bed = bedOf(topology);

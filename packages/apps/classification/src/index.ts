@@ -85,9 +85,16 @@ function localPort(port: LocalPortRecord, read: Read): readonly Desired[] {
 function claim(attached: InterfaceFact, read: Read): readonly Desired[] {
   const host = read.row(hosts, LOCAL, "self");
   if (host === undefined) return [];
-  const port = read.pick(localPorts, chassisTopic(host.chassis), attached.id, ["adminUp", "networkId"]);
+  const port = read.pick(localPorts, chassisTopic(host.chassis), attached.id, [
+    "adminUp",
+    "networkId",
+    "mac",
+    "addresses",
+  ]);
   const network = port && read.pick(networks, networkTopic(port.networkId), port.networkId, ["adminUp"]);
-  return [portStatus(attached.id, port?.adminUp === true && network?.adminUp === true)];
+  if (port?.adminUp !== true || network?.adminUp !== true) return [portStatus(attached.id, undefined)];
+  const { mac, addresses } = port;
+  return [portStatus(attached.id, { ofport: attached.ofport, mac, ips: addresses.map(({ ip }) => ip) })];
 }
 
 function tunnelPort(tunnel: TunnelFact): readonly Desired[] {

@@ -8,7 +8,7 @@
  */
 import { each, type Read } from "@dragonflow/engine";
 import type { PortRecord, RouterPortRecord } from "@dragonflow/model";
-import { ALL_NODES, linkLocal, parseIpv6, parseMac } from "@dragonflow/packet";
+import { ALL_NODES, linkLocal } from "@dragonflow/packet";
 import {
   act,
   type Desired,
@@ -22,6 +22,8 @@ import {
   isIpv6,
   type Owner,
   outputInPort,
+  parseIpv6,
+  parseMac,
   ports,
   priority,
   routerPorts,

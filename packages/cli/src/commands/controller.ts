@@ -4,6 +4,7 @@ import { startController } from "@dragonflow/controller";
 import { pino } from "pino";
 import { readNamed } from "../config/files.ts";
 import { settingsOf } from "../config/flags.ts";
+import { readCertificates } from "../config/pem.ts";
 import { listenForEnding, untilEnded } from "../ending.ts";
 import { VERSION } from "../version.ts";
 
@@ -11,7 +12,7 @@ import { VERSION } from "../version.ts";
 export async function controller(options: Readonly<Record<string, unknown>>): Promise<void> {
   const { server, tokenFile, caFile, logLevel, ...settings } = settingsOf("controller", options);
   const signal = listenForEnding();
-  const [token, ca] = await Promise.all([readNamed("token_file", tokenFile), readNamed("ca_file", caFile)]);
+  const [token, ca] = await Promise.all([readNamed("token_file", tokenFile), readCertificates("ca_file", caFile)]);
   // Standard error, line by line: what a dying controller said last must be there.
   const log = pino({ name: settings.chassis, level: logLevel }, pino.destination({ fd: 2, sync: true }));
   await mkdir(dirname(settings.socket), { recursive: true });

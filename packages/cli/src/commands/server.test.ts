@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
+import { ensureTls } from "@dragonflow/server";
 import { verifyToken } from "@dragonflow/store";
 import { ApiClient } from "../api/client.ts";
 import { networks } from "../api/resources.ts";
@@ -68,5 +69,40 @@ describe("the server as a command", () => {
     ]);
     assert.deepEqual([refused.code, refused.stdout], [2, ""]);
     assert.match(refused.stderr, /^dragonflow: token_file: ENOENT: .*\/nonexistent\/token'\n$/);
+  });
+
+  test("what is no PEM is refused at the start, by setting and file", async () => {
+    const { certFile, keyFile, caFile } = await ensureTls(join(directory, "tls"));
+    const [noPem, half, token] = ["no.pem", "half.pem", "token"].map((name) => join(directory, name));
+    assert.ok(noPem !== undefined && half !== undefined && token !== undefined);
+    writeFileSync(noPem, "I am no PEM\n");
+    // A bundle whose second half was lost: TLS would take the first, and say nothing.
+    writeFileSync(half, `${readFileSync(caFile, "utf8")}${readFileSync(certFile, "utf8").slice(0, 200)}\n`);
+    writeFileSync(token, "v1.no.good\n");
+    const flagsOf = (flags: Readonly<Record<string, string>>) =>
+      Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value]);
+    const start = { server: "wss://127.0.0.1:1", "token-file": token, "tunnel-ip": "192.0.2.1" };
+    const relay = { "relay-port": "0", "api-port": "0", store: `sqlite:${join(directory, "pem.db")}` };
+    const good = { "tls-cert-file": certFile, "tls-key-file": keyFile };
+    const further = { store: "wss://127.0.0.1:1", "store-token-file": token };
+    const refusals = [
+      ["controller", { ...start, "ca-file": noPem }, `ca_file: ${noPem} holds no certificate in PEM`],
+      ["controller", { ...start, "ca-file": keyFile }, `ca_file: ${keyFile} holds no certificate in PEM`],
+      ["controller", { ...start, "ca-file": half }, `ca_file: ${half}: certificate 2 cannot be read: `],
+      ["server", { ...further, "store-ca-file": noPem }, `store_ca_file: ${noPem} holds no certificate in PEM`],
+      ["server", { ...relay, ...good, "tls-cert-file": noPem }, `tls_cert_file: ${noPem} holds no certificate in PEM`],
+      [
+        "server",
+        { ...relay, ...good, "tls-key-file": certFile },
+        `tls_key_file: ${certFile}: the private key cannot be read: `,
+      ],
+    ] as const;
+    await Promise.all(
+      refusals.map(async ([command, flags, says]) => {
+        const { code, stdout, stderr } = await dragonflow([command, ...flagsOf({ ...flags, "log-level": "silent" })]);
+        assert.deepEqual([code, stdout, stderr.trimEnd().split("\n").length], [2, "", 1], stderr);
+        assert.ok(stderr.startsWith(`dragonflow: ${says}`), stderr);
+      }),
+    );
   });
 });

@@ -1,6 +1,7 @@
 import { startServer } from "@dragonflow/server";
 import { readNamed } from "../config/files.ts";
 import { settingsOf } from "../config/flags.ts";
+import { readCertificates, readPrivateKey } from "../config/pem.ts";
 import type { SERVER } from "../config/sections.ts";
 import { ConfigError, type ValuesOf } from "../config/settings.ts";
 import { listenForEnding, untilEnded } from "../ending.ts";
@@ -10,7 +11,7 @@ export async function server(options: Readonly<Record<string, unknown>>): Promis
   const settings = settingsOf("server", options);
   const signal = listenForEnding();
   const { name, apiHost, apiPort, secretFile, logLevel } = settings;
-  const [relay, store] = [relayOf(settings), await storeOf(settings)];
+  const [relay, store] = [await relayOf(settings), await storeOf(settings)];
   await untilEnded(signal, () =>
     startServer(
       {
@@ -29,6 +30,7 @@ export async function server(options: Readonly<Record<string, unknown>>): Promis
 type Values = ValuesOf<typeof SERVER>;
 
 async function storeOf({ store, storeTokenFile, storeCaFile }: Values) {
+  if (storeCaFile !== undefined) await readCertificates("store_ca_file", storeCaFile);
   return {
     url: store,
     ...(storeTokenFile === undefined ? {} : { token: (await readNamed("store_token_file", storeTokenFile)).trim() }),
@@ -36,9 +38,10 @@ async function storeOf({ store, storeTokenFile, storeCaFile }: Values) {
   };
 }
 
-function relayOf({ relayHost, relayPort, tlsCertFile, tlsKeyFile }: Values) {
+async function relayOf({ relayHost, relayPort, tlsCertFile, tlsKeyFile }: Values) {
   if (relayPort === undefined) return undefined;
   if (tlsCertFile === undefined || tlsKeyFile === undefined)
     throw new ConfigError("a relay speaks TLS: with relay_port give tls_cert_file and tls_key_file");
+  await Promise.all([readCertificates("tls_cert_file", tlsCertFile), readPrivateKey("tls_key_file", tlsKeyFile)]);
   return { host: relayHost, port: relayPort, certFile: tlsCertFile, keyFile: tlsKeyFile };
 }

@@ -18,6 +18,8 @@ export interface UpOptions extends LabRequest {
  * @throws what making it met; nothing of it is left then
  */
 export async function up(options: UpOptions): Promise<void> {
+  if (options.json && !options.detach)
+    throw new CliError("--json goes with --detach: without it the lab is shown until Ctrl-C", EXIT.usage);
   const signal = listenForEnding();
   const progress = new Progress();
   const { lab } = await bringUp(options, progress, signal).catch((error: unknown) => {

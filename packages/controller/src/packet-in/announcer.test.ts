@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
-import type { Reply } from "@dragonflow/pipeline";
 import { Announcer } from "./announcer.ts";
+import type { Outgoing } from "./outbox.ts";
 
 /** A switch that takes what it is given, one step later. */
 class Outbox {
   isOpen = true;
   room = 64;
   readonly sent: number[] = [];
-  send(replies: readonly Reply[]): number {
-    this.sent.push(...replies.map(({ outPort }) => outPort));
-    return replies.length;
+  send(packets: readonly Outgoing[]): number {
+    this.sent.push(...packets.map((packet) => ("outPort" in packet ? packet.outPort : packet.inPort)));
+    return packets.length;
   }
 }
 let outbox: Outbox;
@@ -82,4 +82,18 @@ test("without a connection it waits; what is said once is said again on the next
   mock.timers.tick(100);
   announcer.opened();
   assert.deepEqual(outbox.sent, [1, 2, 2]);
+});
+
+test("what is said once is said once, on the next connection if there is none", () => {
+  outbox.isOpen = false;
+  announcer.say("a", [{ bytes: new Uint8Array(), inPort: 7 }]);
+  mock.timers.tick(1000);
+  assert.deepEqual(outbox.sent, []);
+  outbox.isOpen = true;
+  announcer.opened();
+  mock.timers.tick(100);
+  assert.deepEqual(outbox.sent, [7]);
+  announcer.opened();
+  mock.timers.tick(6_000_000);
+  assert.deepEqual(outbox.sent, [7]);
 });

@@ -1,13 +1,14 @@
-import type { Reply } from "@dragonflow/pipeline";
-import type { Outbox } from "./outbox.ts";
+import type { Outbox, Outgoing } from "./outbox.ts";
 
 /** At most so many in one step; the rest of the outbox is for those who ask. */
 const AT_ONCE = 16;
 const STEP_MS = 100;
 
 interface Subject {
-  readonly replies: () => readonly Reply[];
+  readonly packets: () => readonly Outgoing[];
   readonly everySeconds: number | undefined;
+  /** It has no more to say once it has spoken. */
+  readonly isOver: boolean;
   timer: NodeJS.Timeout | undefined;
 }
 
@@ -28,11 +29,12 @@ export class Announcer {
   }
 
   /** New, or another one than before. @param everySeconds undefined: once only, and once on each connection. */
-  declare(key: string, everySeconds: number | undefined, replies: () => readonly Reply[]): void {
-    this.forget(key);
-    this.#subjects.set(key, { replies, everySeconds, timer: undefined });
-    this.#due.add(key);
-    this.#advance();
+  declare(key: string, everySeconds: number | undefined, packets: () => readonly Outgoing[]): void {
+    this.#add(key, { packets, everySeconds, isOver: false, timer: undefined });
+  }
+  /** Said once, on this connection or the next. */
+  say(key: string, packets: readonly Outgoing[]): void {
+    this.#add(key, { packets: () => packets, everySeconds: undefined, isOver: true, timer: undefined });
   }
   forget(key: string): void {
     clearTimeout(this.#subjects.get(key)?.timer);
@@ -43,6 +45,13 @@ export class Announcer {
   /** There is a connection: what is said once only may be unknown on its other side. */
   opened(): void {
     for (const [key, { everySeconds }] of this.#subjects) if (everySeconds === undefined) this.#due.add(key);
+    this.#advance();
+  }
+
+  #add(key: string, subject: Subject): void {
+    this.forget(key);
+    this.#subjects.set(key, subject);
+    this.#due.add(key);
     this.#advance();
   }
 
@@ -62,9 +71,10 @@ export class Announcer {
       this.#due.delete(key);
       const subject = this.#subjects.get(key);
       if (subject === undefined) continue;
-      const replies = subject.replies();
-      left -= replies.length;
-      this.#sent(this.#outbox.send(replies));
+      const packets = subject.packets();
+      left -= packets.length;
+      this.#sent(this.#outbox.send(packets));
+      if (subject.isOver) this.#subjects.delete(key);
       if (subject.everySeconds !== undefined) this.#schedule(key, subject, subject.everySeconds);
     }
   }

@@ -5,6 +5,15 @@ import type { Reply } from "@dragonflow/pipeline";
 const MAX_IN_FLIGHT = 64;
 /** OFPP_CONTROLLER: a packet that came from no port. */
 const CONTROLLER_PORT = 0xfffffffd;
+/** OFPP_TABLE: through the pipeline. */
+const TABLE_PORT = 0xfffffff9;
+
+/** A packet that goes through the pipeline as if it had come in at this port (OpenFlow number). */
+export interface Injected {
+  readonly bytes: Uint8Array;
+  readonly inPort: number;
+}
+export type Outgoing = Reply | Injected;
 
 /**
  * Packets to the switch: so many at most that it has not taken yet. Who asked for one that is dropped asks again; a storm costs neither memory nor
@@ -34,16 +43,16 @@ export class Outbox {
   }
 
   /** @returns how many were sent. */
-  send(replies: readonly Reply[]): number {
+  send(packets: readonly Outgoing[]): number {
     const socket = this.#socket;
-    const sent = replies.slice(0, this.room);
+    const sent = packets.slice(0, this.room);
     if (socket === undefined || sent.length === 0) return 0;
     socket.send(
-      sent.map(({ bytes, outPort }) => ({
+      sent.map((packet) => ({
         type: "packet_out" as const,
-        match: { in_port: CONTROLLER_PORT },
-        actions: [{ type: "output" as const, port: outPort }],
-        frame: bytes,
+        match: { in_port: "inPort" in packet ? packet.inPort : CONTROLLER_PORT },
+        actions: [{ type: "output" as const, port: "inPort" in packet ? TABLE_PORT : packet.outPort }],
+        frame: packet.bytes,
       })),
     );
     this.#inFlight += sent.length;

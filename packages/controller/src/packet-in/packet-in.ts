@@ -1,5 +1,6 @@
 import { EventEmitter } from "node:events";
 import { Worker } from "node:worker_threads";
+import type { Holder } from "@dragonflow/pipeline";
 import { type Counts, noCounts } from "./answering.ts";
 import type { FromWorker, ResponseRow, ToWorker, WorkerSettings } from "./protocol.ts";
 
@@ -66,6 +67,11 @@ export class PacketIn extends EventEmitter<PacketInEvents> {
     if (ofports.join() === this.#tunnels.join()) return;
     this.#tunnels = ofports;
     this.#post({ type: "tunnels", ofports });
+  }
+
+  /** The port is up: its network is told who holds its addresses now. */
+  announce(portId: string, holder: Holder): void {
+    this.#post({ type: "holder", portId, holder });
   }
 
   async close(): Promise<void> {

@@ -1,3 +1,4 @@
+import type { Holder } from "@dragonflow/pipeline";
 import type { Counts } from "./answering.ts";
 
 /** What the controller and its packet-in thread say to each other. */
@@ -14,7 +15,9 @@ export interface ResponseRow {
 export type ToWorker =
   | { readonly type: "rows"; readonly rows: readonly ResponseRow[] }
   /** All ports (OpenFlow numbers) of tunnels: a new one is sent a packet, so that the other end's address is resolved. */
-  | { readonly type: "tunnels"; readonly ofports: readonly number[] };
+  | { readonly type: "tunnels"; readonly ofports: readonly number[] }
+  /** A port came up: its network is told who holds its addresses. */
+  | { readonly type: "holder"; readonly portId: string; readonly holder: Holder };
 
 export type FromWorker =
   /** It is connected to the bridge, and gets packets. */

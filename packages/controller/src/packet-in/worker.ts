@@ -7,6 +7,7 @@ import { Redial } from "../switch/redial.ts";
 import { Announcer } from "./announcer.ts";
 import { Answering } from "./answering.ts";
 import { Outbox } from "./outbox.ts";
+import { holderAnnouncements } from "./holder.ts";
 import type { FromWorker, ToWorker, WorkerSettings } from "./protocol.ts";
 import { warmUpFrame } from "./warm-up.ts";
 
@@ -104,6 +105,9 @@ function run({ bridge }: WorkerSettings, post: (message: FromWorker) => void): (
           tunnels.add(outPort);
           announcer.declare(`tunnel ${outPort}`, undefined, () => [{ bytes: warmUpFrame(), outPort }]);
         }
+        return;
+      case "holder":
+        announcer.say(`holder ${message.portId}`, holderAnnouncements(message.holder));
     }
   };
 }

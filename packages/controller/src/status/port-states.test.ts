@@ -8,6 +8,7 @@ import { portErrors } from "./port-errors.ts";
 import { PortStates } from "./port-states.ts";
 
 const NONE: ReadonlySet<string> = new Set();
+const HOLDER = { ofport: 1, mac: "fa:16:3e:00:00:01", ips: ["10.0.0.1"] };
 function states() {
   const ports = new PortStates("host1");
   /** Port -> up, with its error. */
@@ -24,14 +25,14 @@ function states() {
 
 test("a port is up once the switch has done the change that its flows came with", () => {
   const { ports, shown } = states();
-  ports.compiled([["a", portStatus("a", true)]], 5, NONE);
+  ports.compiled([["a", portStatus("a", HOLDER)]], 5, NONE);
   assert.deepEqual(shown(), { a: false });
   ports.applied(4);
   assert.deepEqual(shown(), { a: false });
   ports.applied(5);
   assert.deepEqual(shown(), { a: true });
   // Others come: nothing changes for it.
-  ports.compiled([["b", portStatus("b", false)]], 6, NONE);
+  ports.compiled([["b", portStatus("b", undefined)]], 6, NONE);
   assert.deepEqual(shown(), { a: true, b: false });
   ports.compiled([["a", undefined]], 7, NONE);
   assert.deepEqual(shown(), { b: false });
@@ -39,7 +40,7 @@ test("a port is up once the switch has done the change that its flows came with"
 
 test("it waits for all of its flows, also for those whose topics come later; then it stays up", () => {
   const { ports, shown } = states();
-  ports.compiled([["a", portStatus("a", true)]], 1, new Set(["a"]));
+  ports.compiled([["a", portStatus("a", HOLDER)]], 1, new Set(["a"]));
   ports.applied(1);
   assert.deepEqual(shown(), { a: false });
   ports.compiled([], 2, new Set(["a"]));
@@ -54,12 +55,24 @@ test("it waits for all of its flows, also for those whose topics come later; the
   assert.deepEqual(shown(), { a: true });
 });
 
+test("other addresses change nothing about a port that is up; another interface does", () => {
+  const { ports, shown } = states();
+  ports.compiled([["a", portStatus("a", HOLDER)]], 1, NONE);
+  ports.applied(1);
+  const elsewhere = { ...HOLDER, ips: ["10.0.0.2"] };
+  ports.compiled([["a", portStatus("a", elsewhere)]], 2, NONE);
+  assert.deepEqual(shown(), { a: true });
+  assert.deepEqual(ports.holderOf("a"), elsewhere);
+  ports.compiled([["a", portStatus("a", { ...HOLDER, ofport: 2 })]], 3, NONE);
+  assert.deepEqual(shown(), { a: false });
+});
+
 test("a port that shall be down is down, one with an error as well, in words", () => {
   const { ports, shown } = states();
   ports.compiled(
     [
-      ["a", portStatus("a", true)],
-      ["b", portStatus("b", false)],
+      ["a", portStatus("a", HOLDER)],
+      ["b", portStatus("b", undefined)],
     ],
     1,
     NONE,

@@ -1,5 +1,5 @@
 import { type NbRecord, portStatusKind, record } from "@dragonflow/model";
-import type { DesiredPortStatus } from "@dragonflow/pipeline";
+import type { DesiredPortStatus, Holder } from "@dragonflow/pipeline";
 
 interface PortState {
   readonly wanted: DesiredPortStatus;
@@ -41,8 +41,20 @@ export class PortStates {
     }
     for (const [id, wanted] of ports) {
       if (wanted === undefined) this.#ports.delete(id);
-      else this.#ports.set(id, { wanted, change, isWaiting: waiting.has(id) });
+      else this.#ports.set(id, { ...this.#arrival(id, wanted, change, waiting), wanted });
     }
+  }
+
+  /** A port that only has other addresses now is as up as it was. */
+  #arrival(id: string, wanted: DesiredPortStatus, change: number, waiting: ReadonlySet<string>) {
+    const known = this.#ports.get(id);
+    const stays = known?.wanted.holder !== undefined && known.wanted.holder.ofport === wanted.holder?.ofport;
+    return stays ? { change: known.change, isWaiting: known.isWaiting } : { change, isWaiting: waiting.has(id) };
+  }
+
+  /** Who holds the addresses of a port that is here, and shall be up. */
+  holderOf(id: string): Holder | undefined {
+    return this.#ports.get(id)?.wanted.holder;
   }
 
   /** The switch has done all up to this change. */
@@ -54,7 +66,7 @@ export class PortStates {
   records(errors: ReadonlyMap<string, string>): readonly NbRecord[] {
     return Array.from(this.#ports, ([id, { wanted, change, isWaiting }]) => {
       const error = errors.get(id) ?? null;
-      const up = wanted.up && !isWaiting && change <= this.#applied && error === null;
+      const up = wanted.holder !== undefined && !isWaiting && change <= this.#applied && error === null;
       return record(portStatusKind, { id, chassis: this.#chassis, up, error });
     });
   }

@@ -23,6 +23,8 @@ let store: StoreDriver;
 let replica: Replica;
 let writer: StatusWriter;
 let failures: Error[];
+/** Ports, each time that they came up. */
+let raised: string[];
 /** The changes of each commit that was sent. */
 let commits: (readonly Change[])[];
 /** What a test puts in the way of commits. */
@@ -40,6 +42,7 @@ afterEach(async () => {
 
 function start(clock?: ManualClock): void {
   failures = [];
+  raised = [];
   commits = [];
   refuse = undefined;
   replica = new Replica({ watch: store.watch(), onBatch: () => writer.seen(), mayShrink: () => true });
@@ -49,7 +52,11 @@ function start(clock?: ManualClock): void {
     commits.push(changes);
     return store.commit(id, changes, expect, signal);
   };
-  writer = new StatusWriter({ commit }, TOPIC, replica, (error) => failures.push(error), clock);
+  const listener = {
+    onUp: (portIds: readonly string[]) => void raised.push(...portIds),
+    onFailure: (error: Error) => void failures.push(error),
+  };
+  writer = new StatusWriter({ commit }, TOPIC, replica, listener, clock);
   replica.add([TOPIC]);
 }
 
@@ -115,6 +122,11 @@ test("nothing is written before it is known what stands there: a restart writes 
   say(port("a"), port("b", false));
   await stands("one differs", { a: true, b: false });
   assert.equal(commits.flat().length, 1);
+  assert.deepEqual(raised, []);
+  say(port("a"), port("b"));
+  await stands("it is up again", { a: true, b: true });
+  await until("that is told", () => raised.length > 0);
+  assert.deepEqual(raised, ["b"]);
 });
 
 test("what a server deletes or changes there is written again", async () => {

@@ -30,10 +30,19 @@ export interface Statement {
   readonly isComplete: boolean;
 }
 
+export interface StatusListener {
+  /** The store knows that these ports are up, and knew before that they were not. */
+  readonly onUp: (portIds: readonly string[]) => void;
+  /** It could not be written, for another reason than that the store is away. */
+  readonly onFailure: (error: Error) => void;
+}
+
 /** A change, and what stands there after it. */
 interface Written {
   readonly change: Change;
   readonly fields: Fields | undefined;
+  /** The port that is up by this, and was not. */
+  readonly raised?: string;
 }
 
 const KINDS: ReadonlySet<string> = new Set([chassisStatusKind.kind, portStatusKind.kind]);
@@ -49,7 +58,7 @@ export class StatusWriter {
   readonly #store: Pick<StoreDriver, "commit">;
   readonly #topic: Topic;
   readonly #replica: Pick<Replica, "head" | "rows" | "state">;
-  readonly #failed: (error: Error) => void;
+  readonly #listener: StatusListener;
   readonly #clock: Clock;
   readonly #abort = new AbortController();
   /** What the store acknowledged and the replica does not show yet; undefined: deleted. */
@@ -65,13 +74,13 @@ export class StatusWriter {
     store: Pick<StoreDriver, "commit">,
     topic: Topic,
     replica: Pick<Replica, "head" | "rows" | "state">,
-    failed: (error: Error) => void,
+    listener: StatusListener,
     clock: Clock = systemClock,
   ) {
     this.#store = store;
     this.#topic = topic;
     this.#replica = replica;
-    this.#failed = failed;
+    this.#listener = listener;
     this.#clock = clock;
   }
 
@@ -123,13 +132,15 @@ export class StatusWriter {
     for (const { change, fields } of changes) this.#written.set(change.id, fields);
     // The replica may be as far already, or further.
     this.#forgetShown();
+    const raised = changes.flatMap((written) => written.raised ?? []);
+    if (raised.length > 0) this.#listener.onUp(raised);
   }
 
   /** Whether it happened or not: the next attempt says all that is so then. */
   #retry(error: Error): void {
     // A store that is away is nothing to tell of here: others do.
     const isAway = error instanceof Unavailable || error instanceof OutcomeUnknown;
-    if (!isAway && error.message !== this.#told) this.#failed(error);
+    if (!isAway && error.message !== this.#told) this.#listener.onFailure(error);
     this.#told = error.message;
     this.#cancelRetry = this.#clock.after(backOff(this.#attempt++, RETRY_MS.first, RETRY_MS.longest), () => {
       this.#cancelRetry = undefined;
@@ -154,13 +165,15 @@ export class StatusWriter {
     for (const [id, fields] of this.#written) actual.set(id, fields);
     const changes: Written[] = [];
     const wanted = new Set<RecordId>();
-    for (const { id, topic, fields } of records) {
+    for (const { id, kind, topic, fields } of records) {
       wanted.add(id);
       const stands = actual.get(id);
       if (stands !== undefined && says(stands, fields)) continue;
       // What a newer release wrote beside it stays.
       const value = encodeFields(fields, stands);
-      changes.push({ change: { op: "put", topic, id, value }, fields: { ...stands, ...fields } });
+      const isRaised = kind === portStatusKind.kind && "up" in fields && fields.up === true && stands?.["up"] !== true;
+      const change = { op: "put", topic, id, value } as const;
+      changes.push({ change, fields: { ...stands, ...fields }, ...(isRaised && { raised: fields.id }) });
     }
     for (const [id, fields] of actual) {
       if (fields === undefined || wanted.has(id)) continue;

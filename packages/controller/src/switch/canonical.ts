@@ -1,4 +1,11 @@
-import { type Action, encodeInstructions, encodeMatch, type Flow, type FlowDesc } from "@dragonflow/openflow";
+import {
+  type Action,
+  encodeInstructions,
+  encodeMatch,
+  type Flow,
+  type FlowDesc,
+  type Match,
+} from "@dragonflow/openflow";
 import type { Pipeline } from "@dragonflow/pipeline";
 import { Writer } from "@dragonflow/wire";
 
@@ -18,6 +25,13 @@ export function keyOf(flow: Pick<FlowDesc, "table" | "priority" | "match">, pipe
   return `${table.name} ${latin1(arena.view())}`;
 }
 
+/** A match as it goes over the wire, one character a byte. */
+export function packMatch(match: Match): string {
+  arena.reset();
+  encodeMatch(arena, match);
+  return latin1(arena.view());
+}
+
 /**
  * What makes two entries do the same, in canonical bytes: what is sent and what is read back compare as strings.
  * @throws {EncodeError} for what has no wire form.
@@ -28,6 +42,11 @@ export function valueOf(flow: Pick<Flow, "cookie" | "instructions">): string {
   encodeInstructions(arena, flow.instructions);
   return latin1(arena.view());
 }
+/** The instructions in a value, packed. */
+export function instructionsIn(value: string): string {
+  return value.slice(COOKIE_BYTES);
+}
+const COOKIE_BYTES = 8;
 
 /** The same for what a bucket does; as long as it is on the wire. @throws {EncodeError} */
 export function actionsText(actions: readonly Action[]): string {

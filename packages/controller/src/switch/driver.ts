@@ -8,7 +8,7 @@ import {
   type OpenFlowSocket,
 } from "@dragonflow/openflow";
 import type { Binding, DesiredFlow, Pipeline } from "@dragonflow/pipeline";
-import { isOurs, readActual } from "./actual.ts";
+import { type Actual, isOurs, readActual } from "./actual.ts";
 import { keyOf } from "./canonical.ts";
 import { watchForeignChanges } from "./foreign-changes.ts";
 import { installIdentityOption } from "./identity-option.ts";
@@ -30,6 +30,8 @@ import { Uses } from "./uses.ts";
 import { type ZoneLedger, Zones } from "./zones.ts";
 
 export interface SwitchEvents {
+  /** What is desired replaces what is there from now on. */
+  released: [];
   /** All that was desired up to this change is in the switch, but for what it refused. */
   applied: [change: number];
   /** The switch does not take this. The rest goes on. */
@@ -108,6 +110,8 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
   #withoutOption: Refusal | undefined;
   #socket: OpenFlowSocket | undefined;
   #held = true;
+  /** Asked once, with what is there, before anything is replaced for the first time. */
+  #mayReplace: ((cookies: Iterable<bigint>) => boolean) | undefined;
   /** What is installed is not known, or doubted. */
   #unread = true;
   #busy = false;
@@ -173,10 +177,14 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
     if (this.#waiting.size > 0) this.#pump();
   }
 
-  /** Everything that the store holds is known: from now on what is desired may replace what is there. */
-  release(): void {
+  /**
+   * Everything that the store holds is known: from now on what is desired may replace what is there, unless `mayReplace` says no to the cookies of our
+   * flows that are there. Then nothing has happened, until it is released anew.
+   */
+  release(mayReplace: (cookies: Iterable<bigint>) => boolean = () => true): void {
     if (!this.#held) return;
     this.#held = false;
+    this.#mayReplace = mayReplace;
     this.#pump();
   }
 
@@ -256,7 +264,7 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
     this.#work(socket, change).then(
       () => {
         this.#busy = false;
-        if (this.#socket === socket && this.#waiting.size === 0) this.emit("applied", change);
+        if (this.#socket === socket && !this.#held && this.#waiting.size === 0) this.emit("applied", change);
         if (this.#dirty.size > 0 || this.#change > change || this.#unread) this.#pump();
       },
       (error: unknown) => {
@@ -285,6 +293,10 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
       this.#withoutOption = await installIdentityOption(socket);
       const actual = await readActual(socket, this.#pipeline, this.#groups, this.#meters);
       this.counters.syncs++;
+      if (!this.#mayReplaceAll(actual)) {
+        this.#unread = true;
+        return;
+      }
       this.#refusedBefore ??= new Map(this.#refused);
       this.#refused.clear();
       this.#zones.forgive();
@@ -300,6 +312,17 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
     this.#refusedBefore = undefined;
     this.#redial.proven();
     this.emit("synced", this.counters.flowMods - before);
+  }
+
+  #mayReplaceAll({ flows }: Actual): boolean {
+    if (this.#mayReplace === undefined) return true;
+    if (!this.#mayReplace(flows.map(({ flow }) => flow.cookie))) {
+      this.#held = true;
+      return false;
+    }
+    this.#mayReplace = undefined;
+    this.emit("released");
+    return true;
   }
 
   async #send(socket: OpenFlowSocket): Promise<void> {
@@ -345,7 +368,7 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
 
   #count({ meters, changes, lastMeters }: Plan): void {
     let flowMods = 0;
-    for (const { message } of changes) if (message.type === "flow_mod") flowMods++;
+    for (const { message } of changes) if (message.type === "packed_flow_mod") flowMods++;
     this.counters.flowMods += flowMods;
     this.counters.groupMods += changes.length - flowMods;
     this.counters.meterMods += meters.length + lastMeters.length;

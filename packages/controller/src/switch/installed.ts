@@ -1,17 +1,18 @@
-import type { Flow } from "@dragonflow/openflow";
+import type { PackedFlowMod } from "@dragonflow/openflow";
 import { type Actual, adoptNumbers } from "./actual.ts";
-import { valueOf } from "./canonical.ts";
+import { packMatch, valueOf } from "./canonical.ts";
 import type { InstalledGroup } from "./group-mods.ts";
 import type { Numbers } from "./numbers.ts";
 import type { Wanted } from "./plan.ts";
 
+/** Of a flow as much as it takes to compare it, to send it, and to remove it. `value`: see `valueOf`. */
+export interface InstalledFlow extends Pick<PackedFlowMod, "table" | "priority" | "match" | "cookie"> {
+  readonly type: "flow";
+  readonly value: string;
+}
 /** What the switch acknowledged, or gave back. */
 export type Installed =
-  | {
-      readonly type: "flow";
-      readonly value: string;
-      readonly flow: Pick<Flow, "table" | "priority" | "match" | "cookie">;
-    }
+  | InstalledFlow
   | ({ readonly type: "group"; readonly name: string; readonly number: number } & InstalledGroup)
   | { readonly type: "meter"; readonly name: string; readonly number: number; readonly value: string };
 
@@ -38,13 +39,9 @@ export function fromActual(
   for (const { flow, key } of actual.flows) {
     const item = key === undefined ? undefined : wanted.get(key);
     if (item?.type === "flow") adoptNumbers(item, flow.instructions, groups, meters);
-    const { table, priority, match, cookie } = flow;
-    const value = valueOf(flow);
-    installed.set(key ?? `stray flow ${installed.size}`, {
-      type: "flow",
-      value,
-      flow: { table, priority, match, cookie },
-    });
+    const { table, priority, cookie } = flow;
+    const entry = { table, priority, match: packMatch(flow.match), cookie };
+    installed.set(key ?? `stray flow ${installed.size}`, { type: "flow", value: valueOf(flow), ...entry });
   }
   const groupName = namesByNumber(groups, groupNames);
   for (const [number, buckets] of actual.groups) {

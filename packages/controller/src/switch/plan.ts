@@ -1,11 +1,18 @@
 import { type Bundled, type Flow, type MessageNamed, OpenFlowError } from "@dragonflow/openflow";
-import type { Binding, DesiredFlow, DesiredGroup, DesiredMeter, Pipeline } from "@dragonflow/pipeline";
+import {
+  type Binding,
+  type DesiredFlow,
+  type DesiredGroup,
+  type DesiredMeter,
+  packedMatch,
+  type Pipeline,
+} from "@dragonflow/pipeline";
 import { EncodeError } from "@dragonflow/wire";
 import { meterValue } from "./actual.ts";
-import { valueOf } from "./canonical.ts";
+import { instructionsIn, packMatch, valueOf } from "./canonical.ts";
 import { groupMods } from "./group-mods.ts";
 import { namesIdentityOption } from "./identity-option.ts";
-import type { Installed } from "./installed.ts";
+import type { Installed, InstalledFlow } from "./installed.ts";
 
 export type SwitchDesired = DesiredFlow | DesiredGroup | DesiredMeter;
 /** What the pipeline itself wants in the switch, whatever the apps do: see `Pipeline.missFlows`. */
@@ -46,20 +53,44 @@ export interface Plan {
 
 /** The groups and meters that something desired uses, by their keys: deleting one deletes the flows that use it. */
 export function usesOf(wanted: Wanted | undefined): readonly string[] {
-  if (wanted?.type !== "flow") return [];
-  return wanted.steps.flatMap((step) =>
-    step.type === "group" ? [`group ${step.group}`] : step.type === "meter" ? [`meter ${step.meter}`] : [],
-  );
+  if (wanted?.type !== "flow") return NOTHING;
+  // Most use none, and there may be a hundred thousand.
+  let uses: string[] | undefined;
+  for (const step of wanted.steps) {
+    if (step.type === "group") (uses ??= []).push(`group ${step.group}`);
+    else if (step.type === "meter") (uses ??= []).push(`meter ${step.meter}`);
+  }
+  return uses ?? NOTHING;
 }
+const NOTHING: readonly string[] = [];
 
 /** The zones that something desired names. */
 export function zonesOf(wanted: Wanted | undefined): readonly string[] {
-  if (wanted?.type !== "flow") return [];
-  return wanted.steps.flatMap((step) => (step.type === "zone" ? [step.zone] : []));
+  if (wanted?.type !== "flow") return NOTHING;
+  let zones: string[] | undefined;
+  for (const step of wanted.steps) if (step.type === "zone") (zones ??= []).push(step.zone);
+  return zones ?? NOTHING;
 }
 
 const METER_FLAGS = ["pktps", "burst", "stats"] as const;
 const EVERY_BIT = 0xffffffffffffffffn;
+
+/** Pure but for the numbers that `binding` hands out. @throws {RangeError} @throws {EncodeError} what has no wire form. */
+export function packFlow(desired: DesiredFlow, pipeline: Pipeline, binding: Binding): InstalledFlow {
+  const { table, priority, cookie } = desired;
+  const value = valueOf({ cookie, instructions: pipeline.instructions(desired, binding) });
+  return { type: "flow", table: pipeline.numberOf(table), priority, match: packedMatch(desired), cookie, value };
+}
+function packMiss({ flow }: MissFlow): InstalledFlow {
+  const { table, priority, cookie } = flow;
+  return { type: "flow", table, priority, match: packMatch(flow.match), cookie, value: valueOf(flow) };
+}
+
+/** Adding replaces an entry with the same match whole, its cookie included; a modify would keep the old cookie. */
+export function addition({ table, priority, match, cookie, value }: InstalledFlow): Bundled {
+  const instructions = instructionsIn(value);
+  return { type: "packed_flow_mod", command: "add", table, priority, match, cookie, instructions };
+}
 
 /** What a plan is made of. */
 export interface State {
@@ -116,17 +147,18 @@ export function plan(
     switch (wanted.type) {
       case "flow":
       case "miss": {
-        const flow = wanted.type === "miss" ? wanted.flow : pipeline.bind(wanted, binding);
-        if (withoutOption !== undefined && namesIdentityOption(flow)) {
+        if (
+          withoutOption !== undefined &&
+          wanted.type === "flow" &&
+          namesIdentityOption(pipeline.bind(wanted, binding))
+        ) {
           giveUp(key, withoutOption, there);
           return;
         }
-        const value = valueOf(flow);
-        if (there?.type === "flow" && there.value === value) return;
-        // Adding replaces an entry with the same match whole, its cookie included; a modify would keep the old cookie.
-        flows.push({ key, message: { type: "flow_mod", command: "add", ...flow } });
-        const { table, priority, match, cookie } = flow;
-        installs.set(key, { type: "flow", value, flow: { table, priority, match, cookie } });
+        const flow = wanted.type === "miss" ? packMiss(wanted) : packFlow(wanted, pipeline, binding);
+        if (there?.type === "flow" && there.value === flow.value) return;
+        flows.push({ key, message: addition(flow) });
+        installs.set(key, flow);
         return;
       }
       case "group": {
@@ -162,8 +194,9 @@ export function plan(
     switch (there.type) {
       case "flow": {
         // By its cookie too: what somebody else has put in its place meanwhile is not ours to delete.
-        const message = { ...there.flow, type: "flow_mod", command: "delete_strict", cookieMask: EVERY_BIT } as const;
-        goneFlows.push({ key, message: { ...message, instructions: {} } });
+        const { table, priority, match, cookie } = there;
+        const message = { type: "packed_flow_mod", command: "delete_strict", cookieMask: EVERY_BIT } as const;
+        goneFlows.push({ key, message: { ...message, table, priority, match, cookie, instructions: "" } });
         return;
       }
       case "group": {

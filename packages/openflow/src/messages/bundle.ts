@@ -4,7 +4,7 @@
  */
 import { u16, u32 } from "@dragonflow/wire";
 import { flags, named, structure } from "../layout.ts";
-import { flowMod } from "./flow-mod.ts";
+import { flowMod, packedFlowMod } from "./flow-mod.ts";
 import { groupMod } from "./group.ts";
 import { nested } from "./header.ts";
 import { meterMod } from "./meter.ts";
@@ -40,8 +40,10 @@ export const bundleControl = standard(
 );
 
 /** What Open vSwitch 3.1 takes in a bundle. */
-const bundled = nested([flowMod, groupMod, portMod, packetOut]);
-export type Bundled = MessageOf<typeof flowMod | typeof groupMod | typeof portMod | typeof packetOut>;
+const bundled = nested([flowMod, packedFlowMod, groupMod, portMod, packetOut]);
+export type Bundled = MessageOf<
+  typeof flowMod | typeof packedFlowMod | typeof groupMod | typeof portMod | typeof packetOut
+>;
 
 interface BundleAdd {
   readonly bundle: number;

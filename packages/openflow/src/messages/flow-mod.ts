@@ -1,12 +1,12 @@
 /** Flows as a controller writes them, and their end. OpenFlow 1.5.1 sections 7.3.4.1, 7.4.2. */
-import { type Codec, EncodeError, u16, u64, u8 } from "@dragonflow/wire";
+import { type Codec, EncodeError, type Writer, u16, u64, u8 } from "@dragonflow/wire";
 import type { Flow } from "../flow.ts";
 import { flags, named, structure } from "../layout.ts";
 import { decodeMatch, encodeMatch } from "../match.ts";
 import { decodeInstructions, encodeInstructions } from "../instructions.ts";
 import { GroupNumber, NO_BUFFER, PortNumber } from "../numbers.ts";
 import { match } from "./parts.ts";
-import { standard } from "./row.ts";
+import { type MessageRow, standard } from "./row.ts";
 import { flowStats } from "./stats.ts";
 
 const COMMANDS = { add: 0, modify: 1, modify_strict: 2, delete: 3, delete_strict: 4 } as const;
@@ -90,22 +90,47 @@ const flowModBody: Codec<FlowMod> = {
     return flow;
   },
   write(w, flow) {
-    const command = COMMANDS[flow.command];
-    if (command === undefined)
-      throw new EncodeError("bad-value", "command", `${String(flow.command)} is not a command`);
-    w.u64(flow.cookie, "cookie").u64(flow.cookieMask ?? 0n, "cookieMask");
-    w.u8(flow.table, "table").u8(command);
-    w.u16(flow.idleTimeoutSeconds ?? 0, "idleTimeoutSeconds").u16(flow.hardTimeoutSeconds ?? 0, "hardTimeoutSeconds");
-    w.u16(flow.priority, "priority").u32(flow.buffer ?? NO_BUFFER, "buffer");
-    w.u32(flow.outPort ?? PortNumber.any, "outPort").u32(flow.outGroup ?? GroupNumber.any, "outGroup");
-    if (flow.flags === undefined) w.u16(0);
-    else flowFlags.write(w, flow.flags, "flags");
-    w.u16(flow.importance ?? 0, "importance");
+    writeFixed(w, flow);
     encodeMatch(w, flow.match);
     encodeInstructions(w, flow.instructions);
   },
 };
+
+/** Everything in front of the match. */
+function writeFixed(w: Writer, flow: Omit<FlowMod, "match" | "instructions">): void {
+  const command = COMMANDS[flow.command];
+  if (command === undefined) throw new EncodeError("bad-value", "command", `${String(flow.command)} is not a command`);
+  w.u64(flow.cookie, "cookie").u64(flow.cookieMask ?? 0n, "cookieMask");
+  w.u8(flow.table, "table").u8(command);
+  w.u16(flow.idleTimeoutSeconds ?? 0, "idleTimeoutSeconds").u16(flow.hardTimeoutSeconds ?? 0, "hardTimeoutSeconds");
+  w.u16(flow.priority, "priority").u32(flow.buffer ?? NO_BUFFER, "buffer");
+  w.u32(flow.outPort ?? PortNumber.any, "outPort").u32(flow.outGroup ?? GroupNumber.any, "outGroup");
+  if (flow.flags === undefined) w.u16(0);
+  else flowFlags.write(w, flow.flags, "flags");
+  w.u16(flow.importance ?? 0, "importance");
+}
 export const flowMod = standard("flow_mod", 14, flowModBody);
+
+/**
+ * A flow-mod whose match and instructions are there as bytes already, kept as text of one character each (ISO 8859-1):
+ * who holds a hundred thousand flows holds them so, and compares them so.
+ */
+export interface PackedFlowMod extends Omit<FlowMod, "match" | "instructions"> {
+  /** As `encodeMatch` writes it, padding included. */
+  readonly match: string;
+  /** As `encodeInstructions` writes them. */
+  readonly instructions: string;
+}
+export const packedFlowMod: MessageRow<"packed_flow_mod", PackedFlowMod, never> = {
+  name: "packed_flow_mod",
+  type: 14,
+  isWrittenOnly: true,
+  read: (r) => r.fail("a flow-mod is read as such", "unsupported"),
+  write(w, flow) {
+    writeFixed(w, flow);
+    w.latin1(flow.match).latin1(flow.instructions);
+  },
+};
 
 export const removedReason = named(u8, {
   idle_timeout: 0,

@@ -31,7 +31,7 @@ import * as table from "./table.ts";
 import * as tlvTable from "./tlv-table.ts";
 
 export type { BundleFlag, Bundled } from "./bundle.ts";
-export type { FlowCommand, FlowFlag, FlowMod } from "./flow-mod.ts";
+export type { FlowCommand, FlowFlag, FlowMod, PackedFlowMod } from "./flow-mod.ts";
 export type { FlowUpdate } from "./flow-monitor.ts";
 export type { FlowDesc } from "./flow-stats.ts";
 export type { Bucket } from "./group.ts";
@@ -99,13 +99,16 @@ function isRow(value: unknown): value is MessageRow {
 }
 function register(row: MessageRow): void {
   BY_NAME.set(row.name, row);
+  if (row.isWrittenOnly) return;
   if (row.part !== undefined) BY_PART.set(row.type * 0x10000 + row.part, row);
   else if (row.experimenter !== undefined) BY_SUBTYPE.set(row.experimenter.subtype, row);
   else BY_TYPE.set(row.type, row);
 }
 
-/** The names of all messages but `unknown`. */
-export const MESSAGE_TYPES: readonly string[] = [...BY_NAME.keys()];
+/** The names of all messages that can be read, but for `unknown`. */
+export const MESSAGE_TYPES: readonly string[] = [...BY_NAME.values()]
+  .filter(({ isWrittenOnly }) => !isWrittenOnly)
+  .map(({ name }) => name);
 
 /** The name of the message that answers `message`; `undefined` where none does. */
 export function replyType(message: Message): string | undefined {

@@ -28,6 +28,8 @@ export interface MessageRow<N extends string = string, T extends object = object
    */
   readonly entry?: Codec<unknown>;
   readonly reply?: R;
+  /** Another way to write a message that is read as what it is. */
+  readonly isWrittenOnly?: true;
   /** The body, behind all headers. `xid` is that of the message: some bodies hold a message that must have the same. */
   read(r: Reader, xid: number): T;
   write(w: Writer, body: T, xid: number): void;

@@ -91,6 +91,6 @@ function printOther(bound: Bound, item: Exclude<Desired, { type: "flow" | "group
     case "response":
       return `response ${item.responder} ${item.subject} ${JSON.stringify(item.row)}`;
     case "port-status":
-      return `port ${item.portId} up=${item.up}`;
+      return `port ${item.portId} up=${item.holder !== undefined}`;
   }
 }

@@ -1,7 +1,6 @@
 import type { Action, Flow, Names } from "@dragonflow/openflow";
 import type { Desired, DesiredFlow, DesiredGroup, DesiredMeter, Owner } from "../desired.ts";
 import type { Pipeline } from "../pipeline.ts";
-import { canonicalMatch } from "./canonical.ts";
 import type { SwitchContents } from "./tracer.ts";
 
 /** Who caused a flow, as people say it. */
@@ -33,9 +32,7 @@ export class Bound implements SwitchContents {
       zone: (name: string) => this.zoneNumber(name),
     };
     this.#owners = new Map(
-      all
-        .filter((d): d is DesiredFlow => d.type === "flow")
-        .map((d) => [{ ...pipeline.bind(d, binding), match: canonicalMatch(d.match) }, d]),
+      all.filter((d): d is DesiredFlow => d.type === "flow").map((d) => [pipeline.bind(d, binding), d]),
     );
     this.flows = [...this.#owners.keys(), ...pipeline.missFlows()];
     this.groups = new Map(
