@@ -31,6 +31,7 @@ import {
   PROTOCOLS,
   RANGES,
   routerId,
+  routerMac,
   routerPortId,
   ruleId,
   subnetId,
@@ -337,4 +338,3 @@ function routerRecords(choice: CloudChoice): readonly NbRecord[] {
     }),
   ];
 }
-export const routerMac = (network: number): string => `fa:16:3f:00:00:0${network}`;

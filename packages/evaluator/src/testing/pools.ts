@@ -16,6 +16,8 @@ export const subnetId = (n: number, version: 4 | 6): string => uuid(version === 
 export const portId = (n: number): string => uuid("c0", n);
 export const routerId = (n: number): string => uuid("d0", n);
 export const routerPortId = (n: number): string => uuid("e0", n);
+/** Of a router's interface in the network. */
+export const routerMac = (network: number): string => `fa:16:3f:00:00:0${network}`;
 export const groupId = (n: number): string => uuid("56", n);
 export const addressGroupId = (n: number): string => uuid("a6", n);
 
