@@ -284,6 +284,7 @@ export const addressGroupNotFound = (id: string) =>
   error(404, "AddressGroupNotFound", `Address group ${id} could not be found.`);
 export const addressGroupInUse = (id: string) =>
   error(409, "AddressGroupInUse", `Address group ${id} is in use on one or more security group rules.`);
+export const invalidNetwork = (text: string) => error(400, "AddrFormatError", `invalid IPNetwork ${text}`);
 export const addressesNotFound = (addresses: string, id: string) =>
   error(404, "AddressesNotFound", `Addresses ${addresses} not found in the address group ${id}.`);
 export const addressesAlreadyExist = (addresses: string, id: string) =>

@@ -89,7 +89,8 @@ export interface RouterObject extends StandardAttributes {
 export interface SecurityGroupRule {
   readonly id: string;
   readonly project_id: string;
-  readonly description: string;
+  /** null: of a rule that came with its group. */
+  readonly description: string | null;
   readonly created_at: string;
   readonly updated_at: string;
   readonly revision_number: number;

@@ -17,7 +17,7 @@ const allowed = new Set(DIFFERENCES.flatMap((d) => d.calls));
 
 test("answers what the recorded Neutron answered", async (t) => {
   // Configured as the recorded server was.
-  const quotas = { network: -1, subnet: -1, port: -1, router: -1, security_group: 200, security_group_rule: 1000 };
+  const quotas = { network: 500, subnet: 500, port: 2000, router: 100, security_group: 200, security_group_rule: 1000 };
   await withServer({ dnsDomain: "example.test.", maxRoutes: 60, quotas }, async (server) => {
     const outcomes = await runCalls(ALL_CALLS, async (method, path, body, headers) => {
       const { status, raw } = await server.request(method, path, body, headers);

@@ -4,7 +4,7 @@ import { type Call, checkRevision } from "../core/collection-service.ts";
 import type { Engine } from "../core/engine.ts";
 import type { Transaction } from "../core/transaction.ts";
 import { addressGroupNotFound, httpNotFound, routerNotFound } from "../errors.ts";
-import { addAddresses, addressGroups, removeAddresses } from "../resources/address-groups.ts";
+import { actionAttributes, addAddresses, removeAddresses } from "../resources/address-groups.ts";
 import { availabilityZones } from "../resources/availability-zones.ts";
 import { EXTENSIONS } from "../resources/extensions.ts";
 import { addExtraRoutes, removeExtraRoutes } from "../resources/extra-routes.ts";
@@ -105,7 +105,7 @@ function addressGroupActions(engine: Engine): readonly Endpoint[] {
         const group = tx.addressGroups.get(id);
         if (group === undefined) throw addressGroupNotFound(id);
         checkRevision(group, call.revision);
-        return { address_group: viewOf(addressGroups.attributes, act(tx, group, call.body), tx, new Set()) };
+        return { address_group: viewOf(actionAttributes, act(tx, group, call.body), tx, new Set()) };
       }),
     });
   return [

@@ -1,7 +1,7 @@
 import type { AddressGroupObject } from "@dragonflow/model";
-import { type Attributes, type Input, Rejected, type Type } from "../core/attribute.ts";
+import type { Attributes, Input, Type } from "../core/attribute.ts";
 import { addressGroupRefs } from "../core/kinds.ts";
-import { pythonRepr } from "../core/python-text.ts";
+import { pythonRepr, pythonText } from "../core/python-text.ts";
 import { given, identityAttributes, newObject, type Resource, standardAttributes } from "../core/resource.ts";
 import type { Transaction } from "../core/transaction.ts";
 import { checkDistinct, checkPrefix } from "../core/types.ts";
@@ -11,32 +11,45 @@ import {
   addressGroupInUse,
   addressGroupNotFound,
   httpBadRequest,
+  invalidNetwork,
 } from "../errors.ts";
-import { formatNetwork, parsePrefix } from "../ipam/addresses.ts";
+import { formatNetwork, parsePrefix, type Prefix } from "../ipam/addresses.ts";
+
+const distinct = (prefixes: readonly Prefix[]): readonly string[] => [...new Set(prefixes.map(formatNetwork))];
 
 /** @returns networks in canonical text, each once. */
 const addressesType: Type<readonly string[]> = {
-  parse(value) {
-    if (value === null) return [];
-    const prefixes = checkDistinct(value).map((item) => parsePrefix(checkPrefix(item)));
-    return [...new Set(prefixes.flatMap((prefix) => (prefix === undefined ? [] : [formatNetwork(prefix)])))];
-  },
+  parse: (value) =>
+    value === null ? [] : distinct(checkDistinct(value).flatMap((item) => parsePrefix(checkPrefix(item)) ?? [])),
 };
 
-const { tags: _, ...ownAttributes } = standardAttributes;
 const attributes = {
   ...identityAttributes,
   addresses: { type: addressesType, post: true, default: [] },
-  ...ownAttributes,
+  project_id: standardAttributes.project_id,
+  description: standardAttributes.description,
 } as const satisfies Attributes<AddressGroupObject>;
 
+/** What the answers of the two actions show, and nothing else does. */
+export const actionAttributes: Attributes<AddressGroupObject> = {
+  ...attributes,
+  shared: { value: () => false },
+  created_at: standardAttributes.created_at,
+  updated_at: standardAttributes.updated_at,
+  revision_number: standardAttributes.revision_number,
+};
+
+/** The two actions take addresses without a length too. */
 function requested(body: Input | undefined): readonly string[] {
-  try {
-    return addressesType.parse(body?.["addresses"]);
-  } catch (reason) {
-    if (reason instanceof Rejected) throw httpBadRequest(`Invalid input for addresses. Reason: ${reason.message}.`);
-    throw reason;
-  }
+  const items = body?.["addresses"];
+  if (!Array.isArray(items)) throw httpBadRequest("Invalid input for addresses. Reason: a list is needed.");
+  return distinct(
+    items.map((item: unknown) => {
+      const prefix = typeof item === "string" ? parsePrefix(item) : undefined;
+      if (prefix === undefined) throw invalidNetwork(pythonText(item));
+      return prefix;
+    }),
+  );
 }
 
 /** The action `add_addresses`: all of them, or none. */

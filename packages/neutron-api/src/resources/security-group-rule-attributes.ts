@@ -21,7 +21,7 @@ const PROTOCOL_NAMES = pythonRepr([null, ...Object.keys(PROTOCOLS)]);
 /** @returns a name in lower case, or a number in decimal as it was written. */
 const protocol = type((value): string | null => {
   if (value === null) return null;
-  const written = typeof value === "boolean" ? String(Number(value)) : pythonText(value);
+  const written = pythonText(value);
   if (/^\s*[+-]?\d+\s*$/.test(written) && Number(written) >= 0 && Number(written) <= 255)
     return String(Number(written));
   const name = typeof value === "string" ? value.toLowerCase() : "";
@@ -31,9 +31,9 @@ const protocol = type((value): string | null => {
 
 const portValue = type((value): number | null => {
   if (value === null) return null;
-  const number = typeof value === "string" && /^\s*[+-]?\d{1,16}\s*$/.test(value) ? Number(value) : value;
-  if (typeof number !== "number" || !Number.isInteger(number) || number < 0 || number > 65535)
-    throw ruleInvalidPort(pythonText(value));
+  const isNumber = typeof value === "number" || (typeof value === "string" && /^\s*[+-]?\d{1,16}\s*$/.test(value));
+  const number = isNumber ? Math.trunc(Number(value)) : -1;
+  if (number < 0 || number > 65535) throw ruleInvalidPort(pythonText(value));
   return number;
 });
 
@@ -45,10 +45,8 @@ const prefix = type((value): string | null => {
   return `${formatIp({ version: parsed.version, value: parsed.ip })}/${parsed.length}`;
 });
 
-/** An id that nothing checks before it is looked up; nothing at all is none. */
-const id: Type<string | null> = {
-  parse: (value) => (value === null || value === "" ? null : pythonText(value)),
-};
+/** An id that nothing checks before it is looked up. */
+const id: Type<string | null> = { parse: (value) => (value === null ? null : pythonText(value)) };
 
 export const ruleAttributes = {
   id: identityAttributes.id,

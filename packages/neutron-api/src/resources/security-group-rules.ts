@@ -1,4 +1,4 @@
-import { protocolNumber, type SecurityGroupRule } from "@dragonflow/model";
+import { PROTOCOLS, protocolNumber, type SecurityGroupRule } from "@dragonflow/model";
 import type { PostOf } from "../core/attribute.ts";
 import { type Resource } from "../core/resource.ts";
 import { type RuleObject, ruleOf } from "../core/security-group-rules.ts";
@@ -94,9 +94,12 @@ const MATCHING = [
 ] as const;
 const ALL_ADDRESSES: readonly (string | null)[] = ["0.0.0.0/0", "::/0"];
 
+/** Of two names with one number the later one, as Neutron has it. */
+const NAMES = new Map(Object.entries(PROTOCOLS).flatMap(([name, n]) => (name === "icmpv6" ? [] : [[String(n), name]])));
+
 /** Rules of one group with the same text do the same. As Neutron compares them: names and numbers of protocols alike, prefixes as written. */
 function matchText(rule: Matching): string {
-  const protocol = rule.protocol === null ? null : (protocolNumber(rule.protocol) ?? 0);
+  const protocol = rule.protocol === null ? null : (NAMES.get(rule.protocol) ?? rule.protocol);
   const remote = ALL_ADDRESSES.includes(rule.remote_ip_prefix) ? null : rule.remote_ip_prefix;
   return JSON.stringify([...MATCHING.map((name) => rule[name])].with(2, protocol).with(5, remote));
 }

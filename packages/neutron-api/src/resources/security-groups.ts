@@ -11,7 +11,7 @@ import {
   standardAttributes,
   standardFilters,
 } from "../core/resource.ts";
-import { ruleOf } from "../core/security-group-rules.ts";
+import { type RuleObject, ruleOf } from "../core/security-group-rules.ts";
 import type { Transaction } from "../core/transaction.ts";
 import { boolean, checkText } from "../core/types.ts";
 import {
@@ -33,6 +33,9 @@ const groupName = {
   },
 };
 
+/** A rule is shown with tags in its group, and nowhere else; it can have none. */
+const embeddedRule: Attributes<RuleObject> = { ...ruleAttributes, tags: { value: () => [] } };
+
 const attributes = {
   ...identityAttributes,
   name: { ...identityAttributes.name, type: groupName },
@@ -40,7 +43,7 @@ const attributes = {
   // A group is its project's own: there is no way yet to share one.
   shared: { type: boolean, filter: true, value: () => false },
   security_group_rules: {
-    value: (g, reader) => g.rules.map((rule) => viewOf(ruleAttributes, ruleOf(g, rule), reader, new Set())),
+    value: (g, reader) => g.rules.map((rule) => viewOf(embeddedRule, ruleOf(g, rule), reader, new Set())),
   },
   ...standardAttributes,
 } as const satisfies Attributes<SecurityGroupObject>;
@@ -49,7 +52,7 @@ export type NewRule = Pick<SecurityGroupRule, "project_id" | "direction" | "ethe
 
 export function newRule(tx: Transaction, values: NewRule, id = tx.newId()): SecurityGroupRule {
   return {
-    description: "",
+    description: null,
     protocol: null,
     port_range_min: null,
     port_range_max: null,
