@@ -155,7 +155,10 @@ test("steps become actions: names get numbers, a goto at the end is an instructi
     bound([commit(1), goto(stages.routing)]),
     "ct(commit,zone=NXM_NX_REG6[0..15],exec(set_field:0x1->ct_mark)),goto_table:2",
   );
-  assert.equal(bound([commit()]), "ct(commit,zone=NXM_NX_REG6[0..15])");
+  assert.equal(
+    bound([commit()]),
+    "ct(commit,zone=NXM_NX_REG6[0..15],exec(move:NXM_NX_REG4[]->NXM_NX_CT_LABEL[0..31]))",
+  );
   assert.equal(bound([conjunction(9, 1, 3)]), "conjunction(9,2/3)");
   assert.equal(bound([]), "drop");
 });

@@ -19,6 +19,7 @@ export const registers = {
   natted: { field: "reg0", start: 27, bits: 1, purpose: "an address of it was translated" },
   flooded: { field: "reg0", start: 28, bits: 1, purpose: "it is a copy of a broadcast or multicast" },
   traced: { field: "reg0", start: 29, bits: 1, purpose: "somebody follows it" },
+  recheck: { field: "reg0", start: 30, bits: 1, purpose: "made to ask the rules again: it goes nowhere" },
   sourcePort: { field: "reg1", start: 0, bits: 32, purpose: "key of the local port that sent it, 0 = none" },
   destinationPort: { field: "reg2", start: 0, bits: 32, purpose: "key of the local port that it goes to" },
   router: { field: "reg3", start: 0, bits: 24, purpose: "key of the router that it is in" },

@@ -43,13 +43,21 @@ export const setZone = (portId: string): Step => ({ type: "zone", zone: portId }
  * survive. Only for IPv4 and IPv6, by the flow's match.
  */
 export const track = (target: Target): Step => ({ type: "track", target });
-/** Keeps the packet's connection in the zone that ctZone says, with the mark if there is one; the packet goes on as one that is not tracked. */
+const rememberSender: Action = {
+  type: "copy_field",
+  src: subfield("sourceIdentity"),
+  dst: { field: "ct_label", start: 0, bits: 32 },
+};
+/**
+ * Keeps the packet's connection in the zone that ctZone says, with the mark if there is one; the packet goes on as one that is not tracked. Without
+ * a mark the sender's identity is kept with it, so that the rules can be asked again when no packet comes that says it.
+ */
 export const commit = (mark?: number): Step =>
   act({
     type: "ct",
     commit: true,
     zone: subfield("ctZone"),
-    ...(mark !== undefined && { exec: [{ type: "set_field", field: "ct_mark", value: mark }] }),
+    exec: [mark === undefined ? rememberSender : { type: "set_field", field: "ct_mark", value: mark }],
   });
 /** One clause of a conjunction: a packet that meets one flow of each of its clauses is looked up again, with `conj_id` set to `id`. */
 export const conjunction = (id: number, clause: number, clauses: number): Step =>

@@ -6,6 +6,9 @@
  *       `- miss: drop (an interface that no port of ours owns, a tunnel of somebody else)
  *
  * Also the other end: [delivery] puts a packet out at the local port that was chosen.
+ *
+ * A packet that the controller made to have the rules decide once more about a connection (register recheck) enters at one of the two conntrack
+ * stages; what the rules let through ends behind them: in [recheck] the sender's, in [delivery] the receiver's.
  */
 import { each, type Read } from "@dragonflow/engine";
 import type { LocalPortRecord, NetworkRecord } from "@dragonflow/model";
@@ -16,6 +19,7 @@ import {
   defineFlowTable,
   flow,
   goto,
+  type HostFact,
   hosts,
   type InterfaceFact,
   interfaces,
@@ -56,11 +60,19 @@ const classify = defineFlowTable({
   miss: "drop",
 });
 
+const recheck = defineFlowTable({
+  name: "recheck",
+  purpose: "packets that only ask the rules end here",
+  stage: stages.services,
+  match: ["recheck"],
+  miss: "next",
+});
+
 const delivery = defineFlowTable({
   name: "delivery",
   purpose: "destination port -> output",
   stage: stages.delivery,
-  match: ["destinationPort"],
+  match: ["destinationPort", "recheck"],
   miss: "drop",
 });
 
@@ -120,8 +132,22 @@ function network(record: NetworkRecord, read: Read): readonly Desired[] {
   ];
 }
 
+function ends({ chassis }: HostFact): readonly Desired[] {
+  const owner = { app, kind: "chassis", id: chassis };
+  return [
+    flow(owner, recheck, priority.normal, { recheck: 1 }, []),
+    flow(owner, delivery, priority.special, { recheck: 1 }, []),
+  ];
+}
+
 export default defineNetworkApp({
   name: app,
-  tables: [classify, tunnelNetwork, delivery],
-  units: [each(localPorts, localPort), each(interfaces, claim), each(tunnels, tunnelPort), each(networks, network)],
+  tables: [classify, tunnelNetwork, recheck, delivery],
+  units: [
+    each(localPorts, localPort),
+    each(interfaces, claim),
+    each(tunnels, tunnelPort),
+    each(networks, network),
+    each(hosts, ends),
+  ],
 });
