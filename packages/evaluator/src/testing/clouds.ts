@@ -90,7 +90,7 @@ const rules: fc.Arbitrary<RuleChoice> = fc.record({
   protocol: fc.nat(14),
   range: fc.oneof({ arbitrary: fc.nat(9), weight: 4 }, fc.constant(null)),
   remote: fc.record({
-    type: fc.constantFrom("none", "none", "prefix", "prefix", "group", "group", "address-group"),
+    type: fc.constantFrom("none", "prefix", "prefix", "group", "group", "address-group", "address-group"),
     n: fc.nat(59),
   }),
 });
@@ -108,10 +108,13 @@ export function cloudChoices(options: CloudOptions = {}): fc.Arbitrary<CloudChoi
       }),
       { minLength: 1, maxLength: 5 },
     ),
-    addressGroups: fc.array(fc.array(fc.nat(ALL_PREFIXES.length - 1), { maxLength: 5 }), { maxLength: 3 }),
+    addressGroups: fc.array(fc.array(fc.nat(ALL_PREFIXES.length - 1), { maxLength: 6 }), {
+      minLength: 1,
+      maxLength: 3,
+    }),
     ports: fc.array(
       fc.record({
-        network: fc.oneof({ arbitrary: fc.constant(0), weight: 2 }, fc.constant(1)),
+        network: fc.oneof({ arbitrary: fc.constant(0), weight: 3 }, fc.constant(1)),
         host: fc.nat(HOSTS.length - 1),
         groups: fc.oneof(
           { arbitrary: fc.uniqueArray(fc.nat(4), { minLength: 1, maxLength: 3 }), weight: 12 },
@@ -120,7 +123,7 @@ export function cloudChoices(options: CloudOptions = {}): fc.Arbitrary<CloudChoi
         portSecurity: mostly(true),
         pairs: mostly(false),
       }),
-      { minLength: 2, maxLength: 8 },
+      { minLength: 3, maxLength: 8 },
     ),
     firstIdentity: fc.constantFrom(1, 0x7fffff00),
   });
