@@ -3,7 +3,6 @@ import {
   addressGroupKind,
   type LocalPortRecord,
   localPortKind,
-  type NbRecord,
   type SecurityGroupRecord,
   securityGroupKind,
 } from "@dragonflow/model";
@@ -18,8 +17,14 @@ export interface Cloud {
   readonly addressGroups: ReadonlyMap<string, AddressGroupRecord>;
 }
 
+/** A record of any kind, as the NB database has it. */
+export interface AnyRecord {
+  readonly kind: string;
+  readonly fields: { readonly id: string; readonly [name: string]: unknown };
+}
+
 /** The cloud that is described by records of any topics and kinds. @throws {ShapeError} when one does not have the fields of its kind. */
-export function cloudOf(records: Iterable<Pick<NbRecord, "kind" | "fields">>): Cloud {
+export function cloudOf(records: Iterable<AnyRecord>): Cloud {
   const ports = new Map<string, LocalPortRecord>();
   const securityGroups = new Map<string, SecurityGroupRecord>();
   const addressGroups = new Map<string, AddressGroupRecord>();

@@ -86,7 +86,7 @@ describe("what passes without a rule", () => {
         const sent: Packet =
           packet.type === "arp" || packet.type === "other"
             ? { type: packet.type, ...ends }
-            : between(ends.from, ends.to, packet as Partial<IpPacket>);
+            : between(ends.from, ends.to, packet);
         return evaluate(CLOUD, sent)[end].allowed;
       });
     const answers = [

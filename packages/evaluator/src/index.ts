@@ -2,7 +2,7 @@
  * Who may talk to whom, from the model alone: the oracle for security groups. It shares no code with what compiles flows, and is written to be seen
  * to be right; {@link evaluate} is all there is to call.
  */
-export { type Cloud, cloudOf } from "./cloud.ts";
+export { type AnyRecord, type Cloud, cloudOf } from "./cloud.ts";
 export { type Evaluation, evaluate } from "./evaluate.ts";
 export type { ExemptionName } from "./exempt.ts";
 export type { Connection, End, IcmpMessage, IpPacket, OtherPacket, Packet, Place, Ports } from "./packet.ts";
