@@ -84,9 +84,9 @@ describe("what passes without a rule", () => {
       ["shut", "bare"].map((name) => {
         const ends = { from: from === "services" ? from : at(name), to: to === "services" ? to : at(name) };
         const sent: Packet =
-          packet.type === "arp" || packet.type === "other"
-            ? { type: packet.type, ...ends }
-            : between(ends.from, ends.to, packet);
+          packet.type === undefined || packet.type === "ip"
+            ? between(ends.from, ends.to, packet)
+            : { type: packet.type, ...ends };
         return evaluate(CLOUD, sent)[end].allowed;
       });
     const answers = [

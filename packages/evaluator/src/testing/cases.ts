@@ -2,7 +2,7 @@
 import type { NbRecord } from "@dragonflow/model";
 import fc from "fast-check";
 import { type Cloud, cloudOf } from "../cloud.ts";
-import type { IpPacket, Packet, Place } from "../packet.ts";
+import type { IpPacket, Packet } from "../packet.ts";
 import { type CloudChoice, cloudChoices, type CloudOptions, isRouted, recordsOf } from "./clouds.ts";
 import { type PacketChoice, packetChoices, packetOf } from "./packets.ts";
 
@@ -50,9 +50,4 @@ export function describeCase({ cloud, packet }: Pick<Case, "cloud" | "packet">):
   const rules = [...groups].map((id) => `group ${JSON.stringify(cloud.securityGroups.get(id))}`);
   const addresses = [...cloud.addressGroups.values()].map((group) => `address group ${JSON.stringify(group)}`);
   return ["", ...ports, ...rules, ...addresses, `packet ${JSON.stringify(packet)}`, ""].join("\n");
-}
-
-/** The port's id, or the place's name. */
-export function nameOf(place: Place): string {
-  return typeof place === "string" ? place : place.port;
 }

@@ -129,7 +129,6 @@ export function cloudChoices(options: CloudOptions = {}): fc.Arbitrary<CloudChoi
   });
 }
 
-export const networkCount = ({ networks }: CloudChoice): number => networks.length;
 const networkOf = (choice: CloudChoice, port: PortChoice): number => (port.network % choice.networks.length) + 1;
 /** What the addresses of a network are made of. */
 const space = (choice: CloudChoice, network: number): number =>
