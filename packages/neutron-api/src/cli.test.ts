@@ -53,6 +53,10 @@ const SHORT = `
   network create n1 # ACTIVE
   subnet create --network n1 --subnet-range 10.9.0.0/24 --dns-nameserver 8.8.8.8 --host-route destination=10.77.0.0/16,gateway=10.9.0.9 s1 # 10.9.0.2-10.9.0.254
   port create --network n1 --fixed-ip subnet=s1,ip-address=10.9.0.50 --allowed-address ip-address=10.9.0.0/28 --host h1 --device-owner compute:nova p1 # 10.9.0.50
+  security group create web # web
+  security group rule create --protocol tcp --dst-port 80 --remote-ip 10.9.0.0/24 web # 10.9.0.0/24
+  port set --security-group web p1
+  ! security group delete web # in use
   router create r1 # ACTIVE
   router add subnet r1 s1
   router show r1 # interfaces_info
@@ -124,7 +128,7 @@ const FULL = `
   port unset --allowed-address ip-address=10.9.0.99,mac-address=fa:16:3e:00:00:02 p2x
   port set --fixed-ip subnet=subx,ip-address=10.9.0.51 p2x
   port unset --fixed-ip subnet=subx,ip-address=10.9.0.51 p2x
-  port set --no-allowed-address --disable-port-security p2x
+  port set --no-allowed-address --no-security-group --disable-port-security p2x
   port set --tag t p2x
   port show p2x # h2
   port list --network net2 --long # compute:nova
@@ -153,6 +157,41 @@ const FULL = `
   router unset --route destination=10.50.0.0/16,gateway=10.9.0.7 r1x
   ! router delete r1x # has ports still attached
   ! subnet delete subx # One or more ports have an IP allocation
+  security group list # Default security group
+  security group create --description d --stateful web # direction='egress'
+  security group create --stateless --tag t fast # False
+  ! security group create default # Default security group already exists
+  security group set --name www --description dd web
+  security group set --tag x www
+  security group unset --tag x www
+  security group show www # dd
+  security group list --tags t # fast
+  security group rule create --ingress --protocol tcp --dst-port 80:81 --remote-ip 10.9.0.0/24 --description r www # 10.9.0.0/24
+  ! security group rule create --ingress --protocol tcp --dst-port 80:81 --remote-ip 10.9.0.0/24 www # already exists
+  security group rule create --egress --ethertype IPv6 --protocol ipv6-icmp --icmp-type 128 --icmp-code 0 www # 128
+  security group rule create --protocol icmp --icmp-type 0 www # icmp
+  security group rule create --protocol any --remote-group fast www # remote_group_id
+  security group rule create --protocol 132 --dst-port 5 www # 132
+  ! security group rule create --protocol tcp --dst-port 9:8 www # must be <=
+  ! security group rule create --protocol gre --dst-port 9 www # Ports cannot be specified
+  security group rule list --long www # ingress
+  security group rule list --protocol tcp www # 80:81
+  address group create --address 192.0.2.0/24 --address 2001:db8::/32 ag # 192.0.2.0/24
+  address group set --name agx --address 198.51.100.0/24 ag
+  address group unset --address 192.0.2.0/24 agx
+  address group show agx # 198.51.100.0/24
+  address group list # agx
+  security group rule create --protocol udp --remote-address-group agx www # remote_address_group_id
+  ! address group delete agx # in use on one or more security group rules
+  port create --network gnv --security-group www --security-group default guarded # UP
+  port list --security-group www # guarded
+  ! port set --security-group fast guarded # both stateful and stateless
+  port unset --security-group default guarded
+  ! port set --disable-port-security guarded # Port has security group associated
+  port set --no-security-group --disable-port-security guarded
+  port delete guarded
+  security group delete www fast
+  address group delete agx
   network agent list --host h1 # dragonflow-controller
   ip availability list # net2
   ip availability show net2 # total_ips

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { openSqliteStore } from "@dragonflow/driver-sqlite";
 import fc from "fast-check";
 import type { Input } from "./core/attribute.ts";
+import type { State } from "./core/state.ts";
 import { auditStore, nothingSeen, type Seen } from "./testing/audit.ts";
 import { TestServer } from "./testing/server.ts";
 
@@ -36,13 +37,37 @@ const command = fc.oneof(
   }),
   fc.record({ do: fc.constant("change subnet" as const), subnet: pick, end: octet }),
   fc.record({ do: fc.constant("routes" as const), router: pick, third: octet }),
+  fc.record({ do: fc.constant("group" as const), project: fc.constantFrom("p", "q"), stateful: fc.boolean() }),
+  fc.record({ do: fc.constant("address group" as const), third: octet }),
+  fc.record({
+    do: fc.constant("rule" as const),
+    group: pick,
+    protocol: octet,
+    remote: fc.option(fc.record({ of: fc.constantFrom("security_groups", "address_groups"), which: pick })),
+  }),
+  fc.record({
+    do: fc.constant("groups of port" as const),
+    port: pick,
+    groups: fc.array(pick, { maxLength: 3 }),
+    secure: fc.option(fc.boolean()),
+  }),
   fc.record({
     do: fc.constant("delete" as const),
-    from: fc.constantFrom("networks", "subnets", "ports", "routers"),
+    from: fc.constantFrom(
+      "networks",
+      "subnets",
+      "ports",
+      "routers",
+      "security_groups",
+      "security_group_rules",
+      "address_groups",
+    ),
     which: pick,
   }),
 );
 type Command = typeof command extends fc.Arbitrary<infer C> ? C : never;
+
+const REMOTES = { security_groups: "remote_group_id", address_groups: "remote_address_group_id" } as const;
 
 class World {
   readonly server: TestServer;
@@ -111,11 +136,48 @@ class World {
         const routes = [{ destination: "192.0.2.0/24", nexthop: `10.0.${c.third}.5` }];
         return this.#put(`/v2.0/routers/${await this.#id("routers", c.router)}`, { router: { routes } });
       }
+      case "group": {
+        const { project: project_id, stateful } = c;
+        return this.#post("security_groups", { project_id, stateful }, this.seen.securityGroups);
+      }
+      case "address group":
+        return this.#post("address_groups", { addresses: [`10.0.${c.third}.0/24`] }, this.seen.addressGroups);
+      case "rule": {
+        const security_group_id = await this.#id("security_groups", c.group);
+        const remote = c.remote === null ? {} : { [REMOTES[c.remote.of]]: await this.#id(c.remote.of, c.remote.which) };
+        return this.#post("security_group_rules", {
+          security_group_id,
+          direction: "ingress",
+          protocol: c.protocol,
+          ...remote,
+        });
+      }
+      case "groups of port": {
+        const ids = await Promise.all(c.groups.map((n) => this.#id("security_groups", n)));
+        const secure = c.secure === null ? {} : { port_security_enabled: c.secure };
+        const port = { security_groups: [...new Set(ids)], ...secure };
+        return this.#put(`/v2.0/ports/${await this.#id("ports", c.port)}`, { port });
+      }
       case "delete": {
         const answer = await this.server.request("DELETE", `/v2.0/${c.from}/${await this.#id(c.from, c.which)}`);
         assert.ok(answer.status < 500, answer.raw);
       }
     }
+  }
+}
+
+/** One default group for each project, one number for each set, one kind of group on each port. */
+function checkGroups({ securityGroups, ports, identities }: State): void {
+  const defaults = Array.from(securityGroups.values()).filter((g) => g.name === "default");
+  assert.equal(new Set(defaults.map((g) => g.project_id)).size, defaults.length);
+  const numbers = new Map(Array.from(identities.values(), (i) => [i.groups.join(), i.key]));
+  assert.equal(new Set(numbers.values()).size, identities.size);
+  for (const port of ports.values()) {
+    assert.deepEqual(port.security_groups, port.security_groups.toSorted());
+    assert.equal(port.identity_key, numbers.get(port.security_groups.join()) ?? 0);
+    assert.equal(port.identity_key === 0, port.security_groups.length === 0);
+    assert.ok(port.port_security_enabled || port.security_groups.length === 0);
+    assert.ok(new Set(port.security_groups.map((id) => securityGroups.get(id)?.stateful)).size < 2);
   }
 }
 
@@ -132,6 +194,7 @@ test("whatever is asked in whatever order, the store holds what the objects stan
           p.fixed_ips.map((f) => `${f.subnet_id} ${f.ip_address}`),
         );
         assert.equal(new Set(fixed).size, fixed.length);
+        checkGroups(server.engine.state);
         const fresh = new TestServer(driver, {});
         const both = await Promise.all([server, fresh].map((s) => s.get("/v2.0/ports?sort_key=id&sort_dir=asc")));
         assert.deepEqual(both[1]?.body, both[0]?.body, "a server that starts now sees the same");

@@ -1,6 +1,6 @@
 import { shapes } from "@dragonflow/model";
 
-const { flag, integer, list, nullable, object, text } = shapes;
+const { flag, integer, list, nullable, object, oneOf, text } = shapes;
 
 /** One kind of thing in the Neutron API, with the attributes that this program reads; others are kept as they come. */
 export interface Resource<T> {
@@ -39,8 +39,27 @@ export const ports = resource(
     revision_number: integer(),
     fixed_ips: list(object({ subnet_id: text, ip_address: text })),
     "binding:host_id": text,
+    security_groups: list(text),
   }),
 );
+const securityGroupRule = object({
+  id: text,
+  security_group_id: text,
+  direction: oneOf("ingress", "egress"),
+  ethertype: oneOf("IPv4", "IPv6"),
+  protocol: nullable(text),
+  port_range_min: nullable(integer(0, 65535)),
+  port_range_max: nullable(integer(0, 65535)),
+  remote_ip_prefix: nullable(text),
+  remote_group_id: nullable(text),
+  remote_address_group_id: nullable(text),
+});
+export const securityGroupRules = resource("security_group_rule", securityGroupRule);
+export const securityGroups = resource(
+  "security_group",
+  object({ id: text, name: text, project_id: text, stateful: flag, security_group_rules: list(securityGroupRule) }),
+);
+export const addressGroups = resource("address_group", object({ id: text, name: text, addresses: list(text) }));
 export const routers = resource("router", object({ id: text, name: text }));
 export const agents = resource("agent", object({ id: text, host: text, alive: flag }));
 
@@ -48,5 +67,8 @@ type Of<R> = R extends Resource<infer T> ? T : never;
 export type Network = Of<typeof networks>;
 export type Subnet = Of<typeof subnets>;
 export type Port = Of<typeof ports>;
+export type SecurityGroup = Of<typeof securityGroups>;
+export type SecurityGroupRule = Of<typeof securityGroupRules>;
+export type AddressGroup = Of<typeof addressGroups>;
 export type Router = Of<typeof routers>;
 export type Agent = Of<typeof agents>;

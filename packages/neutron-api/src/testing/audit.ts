@@ -48,6 +48,11 @@ function recordsOf<O extends { readonly id: string }>(kind: StoredKind<O>, table
   ]);
 }
 
+/** Those that a test has seen, and those that are there: groups come by themselves. */
+const ids = (seen: ReadonlySet<string>, table: { ids(): readonly string[] }): readonly string[] => [
+  ...new Set([...seen, ...table.ids()]),
+];
+
 /** The store holds exactly what its objects stand for: every record that they project to, every guard that they hold, and nothing else. */
 export async function auditStore(driver: StoreDriver, state: State, seen: Seen): Promise<void> {
   const expected = [
@@ -67,13 +72,18 @@ export async function auditStore(driver: StoreDriver, state: State, seen: Seen):
     ...["network", "port", "router", "identity"].map((kind) => topic("refs", "keys", kind)),
     topic("refs", "default-security-groups"),
     ...["geneve", "vxlan"].map((type) => topic("refs", "segments", type)),
-    ...[...seen.networks].flatMap((id) => [topic("network", id), topic("identity", id), networkRefs(id)]),
+    ...ids(seen.networks, state.networks).flatMap((id) => [
+      topic("network", id),
+      topic("identity", id),
+      networkRefs(id),
+    ]),
     ...[...seen.subnets].map(subnetRefs),
     ...[...seen.routers].map((id) => topic("router", id)),
-    ...[...new Set([...seen.securityGroups, ...Array.from(state.securityGroups.values(), (g) => g.id)])].flatMap(
-      (id) => [topic("security-group", id), securityGroupRefs(id)],
-    ),
-    ...[...seen.addressGroups].flatMap((id) => [topic("address-group", id), addressGroupRefs(id)]),
+    ...ids(seen.securityGroups, state.securityGroups).flatMap((id) => [
+      topic("security-group", id),
+      securityGroupRefs(id),
+    ]),
+    ...ids(seen.addressGroups, state.addressGroups).flatMap((id) => [topic("address-group", id), addressGroupRefs(id)]),
     ...[...seen.hosts].map((host) => topic("chassis", host)),
   ];
   const found: string[] = [];
