@@ -70,10 +70,11 @@ export class Cloud implements AsyncDisposable {
     });
   }
 
-  /** Creates one object of a kind, under an id of our choice where one is given, and gives it back. */
+  /** Creates one object of a kind ("security-group"), under an id of our choice where one is given, and gives it back. */
   async create(kind: string, fields: Json, id?: string): Promise<Json & { readonly id: string }> {
     const chosen = id === undefined ? {} : { "x-dragonflow-object-id": id };
-    const answer = (await this.call("POST", `/${kind}s`, { [kind]: fields }, chosen))[kind];
+    const name = kind.replaceAll("-", "_");
+    const answer = (await this.call("POST", `/${kind}s`, { [name]: fields }, chosen))[name];
     if (!isObject(answer)) throw new Error(`no ${kind} in the answer`);
     return answer;
   }

@@ -9,12 +9,13 @@ import { bind } from "./cases/bind.ts";
 import { compile } from "./cases/compile.ts";
 import { install } from "./cases/install.ts";
 import { restart } from "./cases/restart.ts";
+import { securityGroups } from "./cases/security-groups.ts";
 import { store } from "./cases/store.ts";
 import { units } from "./cases/units.ts";
 import type { Case, Figure } from "./measure.ts";
 import { digits, performancePage, readResults, type Result } from "./report.ts";
 
-const CASES: readonly Case[] = [compile, units, install, store, restart, bind];
+const CASES: readonly Case[] = [compile, units, install, store, restart, bind, securityGroups];
 const names = process.argv.slice(2);
 const unknown = names.filter((name) => !CASES.some((c) => c.name === name));
 if (unknown.length > 0 || names.includes("--help")) {
