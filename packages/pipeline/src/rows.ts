@@ -4,14 +4,18 @@
  */
 import { defineIndex, defineSetIndex, defineTable, LOCAL, type Read } from "@dragonflow/engine";
 import {
+  type AddressGroupRecord,
   chassisTopic,
   type EndpointRecord,
+  type GroupIdentityRecord,
   type LocalPortRecord,
   type NetworkRecord,
+  type PortIdentityRecord,
   type PortRecord,
   type RouterInterfaceRecord,
   type RouterPortRecord,
   type RouterRecord,
+  type SecurityGroupRecord,
   type SubnetRecord,
 } from "@dragonflow/model";
 
@@ -23,6 +27,10 @@ export const localPorts = defineTable<LocalPortRecord>("local-port");
 export const routers = defineTable<RouterRecord>("router");
 export const routerInterfaces = defineTable<RouterInterfaceRecord>("router-interface");
 export const routerPorts = defineTable<RouterPortRecord>("router-port");
+export const securityGroups = defineTable<SecurityGroupRecord>("security-group");
+export const groupIdentities = defineTable<GroupIdentityRecord>("group-identity");
+export const portIdentities = defineTable<PortIdentityRecord>("port-identity");
+export const addressGroups = defineTable<AddressGroupRecord>("address-group");
 export const endpoints = defineTable<EndpointRecord>("endpoint");
 
 /** Where this host's own facts live. */

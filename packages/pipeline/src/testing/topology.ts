@@ -1,26 +1,34 @@
 import { LOCAL, putRow, type RowChange } from "@dragonflow/engine";
 import {
+  addressGroupTopic,
   chassisTopic,
   type Encapsulation,
   endpointTopic,
+  identityTopic,
   type LocalPortRecord,
   type NetworkRecord,
   networkTopic,
   type RouterRecord,
   routerTopic,
+  type SecurityRule,
+  securityGroupTopic,
   type SubnetRecord,
 } from "@dragonflow/model";
 import { formatIpv4, formatIpv6, formatMac } from "@dragonflow/packet";
 import {
+  addressGroups,
   endpoints,
+  groupIdentities,
   hosts,
   interfaces,
   localPorts,
   networks,
+  portIdentities,
   ports,
   routerInterfaces,
   routerPorts,
   routers,
+  securityGroups,
   subnets,
   tunnelId,
   tunnels,
@@ -41,6 +49,9 @@ export const networkId = (n: number): string => uuid("ae", n);
 export const subnetId = (n: number, version: 4 | 6): string => uuid(version === 4 ? "b4" : "b6", n);
 export const portId = (n: number): string => uuid("c0", n);
 export const routerId = (n: number): string => uuid("d0", n);
+export const groupId = (n: number): string => uuid("a9", n);
+export const ruleId = (n: number): string => uuid("f1", n);
+export const addressGroupId = (n: number): string => uuid("ad", n);
 export const routerInterfaceId = (n: number): string => uuid("e0", n);
 
 export const networkKey = (n: number): number => n;
@@ -60,8 +71,13 @@ export function ipv6(networkNumber: number, n: number): string {
   return formatIpv6((0xfd00n << 112n) | (BigInt(`0x${networkNumber}`) << 96n) | BigInt(n));
 }
 
+/** This host; and the group {@link OPEN}. */
 export function host(): readonly RowChange[] {
-  return [putRow(hosts, LOCAL, { id: "self", chassis: SELF, tunnelIp: tunnelIp(SELF) })];
+  return [
+    putRow(hosts, LOCAL, { id: "self", chassis: SELF, tunnelIp: tunnelIp(SELF) }),
+    ...securityGroup({ n: OPEN, rules: EVERYTHING }),
+    ...identity(OPEN, [OPEN]),
+  ];
 }
 /** Another host (its number in its name gives its address), and the OpenFlow ports of the tunnels to it; a number alone is that of a Geneve tunnel. */
 export function peer(
@@ -134,15 +150,65 @@ export function subnet({ network: n, cidr, ...fields }: SubnetSpec): readonly Ro
   return [putRow(subnets, networkTopic(record.networkId), record)];
 }
 
-export interface PortSpec extends Partial<Omit<LocalPortRecord, "id" | "networkId" | "key">> {
+/** A group that allows everything: that of ports of which nothing else is said. Its members' identity has the same number. */
+export const OPEN = 999;
+const EVERYTHING: readonly RuleSpec[] = ([4, 6] as const).flatMap((ipVersion) => [
+  { n: 9990 + ipVersion, direction: "ingress", ipVersion },
+  { n: 9980 + ipVersion, direction: "egress", ipVersion },
+]);
+
+export interface RuleSpec extends Partial<Omit<SecurityRule, "id">> {
+  readonly n: number;
+  readonly direction: "ingress" | "egress";
+}
+/** A rule that allows everything over IPv4, but for what is said. */
+export function rule({ n, ...fields }: RuleSpec): SecurityRule {
+  return {
+    id: ruleId(n),
+    ipVersion: 4,
+    protocol: null,
+    portMin: null,
+    portMax: null,
+    remotePrefix: null,
+    remoteGroupId: null,
+    remoteAddressGroupId: null,
+    ...fields,
+  };
+}
+export function securityGroup(group: {
+  readonly n: number;
+  readonly rules: readonly RuleSpec[];
+  readonly stateful?: boolean;
+}): readonly RowChange[] {
+  const record = { id: groupId(group.n), stateful: group.stateful ?? true, rules: group.rules.map(rule) };
+  return [putRow(securityGroups, securityGroupTopic(record.id), record)];
+}
+/** The set of these groups has this number. */
+export function identity(n: number, groups: readonly number[]): readonly RowChange[] {
+  return groups.map((group) =>
+    putRow(groupIdentities, securityGroupTopic(groupId(group)), {
+      id: String(n),
+      groupId: groupId(group),
+      identity: n,
+    }),
+  );
+}
+export function addressGroup(n: number, addresses: readonly string[]): readonly RowChange[] {
+  return [putRow(addressGroups, addressGroupTopic(addressGroupId(n)), { id: addressGroupId(n), addresses })];
+}
+
+export interface PortSpec extends Partial<Omit<LocalPortRecord, "id" | "networkId" | "key" | "securityGroups">> {
   readonly n: number;
   readonly network: number;
+  /** Numbers of its groups, in order; `identity` is the number of this set. */
+  readonly groups?: readonly number[];
   /** Of its interface on SELF. */
   readonly ofport?: number;
 }
 
-/** A port with key 100 + n, MAC …:n, addresses …n in both subnets; on SELF its interface has OpenFlow number n. */
-export function port({ n, network: net, ofport = n, ...fields }: PortSpec): readonly RowChange[] {
+/** A port with key 100 + n, MAC …:n, addresses …n in both subnets; on SELF its interface has OpenFlow number n. Open unless it is told its groups. */
+export function port({ n, network: net, ofport = n, groups, ...fields }: PortSpec): readonly RowChange[] {
+  const memberOf = groups ?? (fields.portSecurity === false ? [] : [OPEN]);
   const record: LocalPortRecord = {
     id: portId(n),
     networkId: networkId(net),
@@ -156,8 +222,8 @@ export function port({ n, network: net, ofport = n, ...fields }: PortSpec): read
     adminUp: true,
     pairs: [],
     portSecurity: true,
-    securityGroups: [],
-    identity: 0,
+    securityGroups: memberOf.map(groupId),
+    identity: groups === undefined ? (memberOf[0] ?? 0) : 0,
     hostname: "",
     dhcpOptions: [],
     ...fields,
@@ -172,13 +238,26 @@ export function port({ n, network: net, ofport = n, ...fields }: PortSpec): read
   } = record;
   const seen = record.pairs.filter((pair) => !pair.ip.includes("/") || pair.mac !== record.mac);
   const remote = putRow(ports, networkTopic(record.networkId), { ...shared, pairs: seen });
-  if (record.chassis !== SELF) return [remote];
-  return [
+  const addresses = [...record.addresses, ...record.pairs].map(({ ip }) => ip);
+  const known = [
     remote,
+    ...(record.identity === 0
+      ? []
+      : [putRow(portIdentities, identityTopic(record.networkId), { ...identityOf(record), addresses })]),
+  ];
+  if (record.chassis !== SELF) return known;
+  return [
+    ...known,
     putRow(localPorts, chassisTopic(SELF), record),
     putRow(interfaces, LOCAL, { id: record.id, ofport, name: `tap${n}` }),
   ];
 }
+
+const identityOf = ({ id, networkId: net, identity: number }: LocalPortRecord) => ({
+  id,
+  networkId: net,
+  identity: number,
+});
 
 /** A router with key n and one interface, with both gateway addresses, in each of the networks. */
 export function router(n: number, nets: readonly number[], routes: RouterRecord["routes"] = []): readonly RowChange[] {

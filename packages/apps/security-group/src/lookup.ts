@@ -1,0 +1,117 @@
+/**
+ * Who is at an address: only where a packet does not say it, and a local rule wants to know. That is before a packet is sent (the address that it is
+ * for), and where it came by VXLAN, which has no room for an identity (the address that it is from).
+ */
+import { defineIndex, defineTable, derive, type GroupRow, type Read, type View } from "@dragonflow/engine";
+import { chassisTopic, identityTopic, networkTopic, type PortIdentityRecord, routerTopic } from "@dragonflow/model";
+import {
+  type Desired,
+  ETH_TYPE,
+  flow,
+  goto,
+  hosts,
+  isIpv6,
+  LOCAL,
+  networks,
+  portIdentities,
+  priority,
+  routerInterfaces,
+  routerPorts,
+  set,
+  TUNNEL_TYPE,
+} from "@dragonflow/pipeline";
+import { networksByIdentity } from "./local.ts";
+import { app, BOTH, level, type Side, SIDES } from "./sides.ts";
+
+/** Local ports of an identity in a network need to know who is who in another one (or the same), which packets reach by a router. */
+export interface Lookup {
+  readonly id: string;
+  readonly direction: Side["direction"];
+  readonly identity: number;
+  readonly networkId: string;
+  readonly peerNetworkId: string;
+}
+export const lookupLinks = defineTable<Lookup>("lookup-link");
+const byPeerNetwork = defineIndex(lookupLinks, "peer-network", (link) => [link.peerNetworkId]);
+const identitiesByNetwork = defineIndex(portIdentities, "network", (port) => [port.networkId]);
+const identitiesByAddress = defineIndex(portIdentities, "address", (port) => [...new Set(port.addresses)]);
+
+function linksOf(side: Side, { id }: GroupRow, read: Read): readonly Lookup[] {
+  const { direction } = side;
+  const host = read.row(hosts, LOCAL, "self");
+  if (host === undefined) return [];
+  return read.set(networksByIdentity, chassisTopic(host.chassis), id).flatMap((networkId) => {
+    const type = read.pick(networks, networkTopic(networkId), networkId, ["networkType"])?.networkType;
+    if (direction === "ingress" && type !== "vxlan") return [];
+    return neighboursOf(networkId, read)
+      .filter((peer) => read.hasAny(identitiesByNetwork, identityTopic(peer), peer))
+      .map((peerNetworkId) => ({
+        id: `${direction}/${id}/${networkId}/${peerNetworkId}`,
+        direction,
+        identity: Number(id),
+        networkId,
+        peerNetworkId,
+      }));
+  });
+}
+
+/** The network itself, and those that a router joins it with. */
+function neighboursOf(networkId: string, read: Read): readonly string[] {
+  const routers = new Set(read.rows(routerPorts, networkTopic(networkId)).map(({ routerId }) => routerId));
+  const joined = [...routers].flatMap((id) => read.rows(routerInterfaces, routerTopic(id)));
+  return [...new Set([networkId, ...joined.map((other) => other.networkId)])];
+}
+
+/** The way into the lookup. */
+export function lookupEntry(link: Lookup, read: Read): readonly Desired[] {
+  const { direction, identity, networkId, peerNetworkId } = link;
+  // One of the links of a network is enough.
+  const first = read.by(byNetwork, LOCAL, entryKey(link)).every((other) => other.peerNetworkId >= peerNetworkId);
+  const network = read.pick(networks, networkTopic(networkId), networkId, ["key"]);
+  if (!first || network === undefined) return [];
+  const side = SIDES[direction];
+  const owner = { app, kind: "network", id: networkId };
+  const match = {
+    network: network.key,
+    [side.own]: identity,
+    ...(direction === "ingress" && { tunnelType: TUNNEL_TYPE.vxlan }),
+  };
+  return [flow(owner, side.state, level.lookup, match, [goto(side.remote)])];
+}
+const entryKey = ({ direction, identity, networkId }: Lookup): string => `${direction}/${identity}/${networkId}`;
+const byNetwork = defineIndex(lookupLinks, "entry", (link) => [entryKey(link)]);
+
+/**
+ * The addresses of one port, in every network where somebody needs to know it. Of several ports that may use an address the first in order of their
+ * ids counts; the longest prefix wins, and of two of one length that in the network itself.
+ */
+export function portIdentity(record: PortIdentityRecord, read: Read): readonly Desired[] {
+  const { id, networkId: peerNetworkId, identity, addresses } = record;
+  const links = read.by(byPeerNetwork, LOCAL, peerNetworkId);
+  const wanted = new Map(links.map((link) => [`${link.direction}/${link.networkId}`, link]));
+  if (wanted.size === 0) return [];
+  const owner = { app, kind: "port", id };
+  const first = [...new Set(addresses)].filter(
+    (ip) => read.by(identitiesByAddress, identityTopic(peerNetworkId), ip)[0]?.id === id,
+  );
+  return [...wanted.values()].flatMap(({ direction, networkId }) => {
+    const network = read.pick(networks, networkTopic(networkId), networkId, ["key"]);
+    if (network === undefined) return [];
+    const side = SIDES[direction];
+    return first.map((ip) => {
+      const version = isIpv6(ip) ? 6 : 4;
+      const length = Number(ip.split("/")[1] ?? (version === 6 ? 128 : 32));
+      const at = priority.normal + 1 + 2 * length + (networkId === peerNetworkId ? 1 : 0);
+      const match = {
+        network: network.key,
+        eth_type: version === 6 ? ETH_TYPE.ipv6 : ETH_TYPE.ipv4,
+        ...(length > 0 && { [side.address[version]]: ip }),
+      };
+      return flow(owner, side.remote, at, match, [set(side.peer, identity), goto(side.rules)]);
+    });
+  });
+}
+
+export const lookupViews: readonly View[] = BOTH.map((side) =>
+  derive(lookupLinks, { layer: 4 }, side.lookups, (row, read) => linksOf(side, row, read)),
+);

@@ -1,0 +1,95 @@
+import type { Read } from "@dragonflow/engine";
+import { type LocalPortRecord, securityGroupTopic } from "@dragonflow/model";
+import {
+  act,
+  commit,
+  ctState,
+  type Desired,
+  ETH_TYPE,
+  flow,
+  goto,
+  identityOption,
+  IP_PROTO,
+  type MatchSpec,
+  priority,
+  securityGroups,
+  set,
+  setZone,
+  type Step,
+  subfield,
+  track,
+  TUNNEL_TYPE,
+} from "@dragonflow/pipeline";
+import { app, BOTH, level, ruleLevel, type Side } from "./sides.ts";
+
+/** A local port: who it is, and where its connections are kept. One with stateless groups has none, and one without groups has nothing to keep. */
+export function localPort(port: LocalPortRecord, read: Read): readonly Desired[] {
+  const owner = { app, kind: "port", id: port.id };
+  const isStateful = port.securityGroups.some(
+    (id) => read.pick(securityGroups, securityGroupTopic(id), id, ["stateful"])?.stateful !== false,
+  );
+  const zone = isStateful ? setZone(port.id) : set("ctZone", 0);
+  return BOTH.map((side) => {
+    const steps = port.portSecurity ? [set(side.own, port.identity), zone, goto(side.conntrack)] : [goto(side.next)];
+    return flow(owner, side.ports, priority.normal, { [side.port]: port.key }, steps);
+  });
+}
+
+const FAMILIES = [{ eth_type: ETH_TYPE.ipv4 }, { eth_type: ETH_TYPE.ipv6 }] as const;
+const udp = (version: 4 | 6, from: number, to: number): MatchSpec => ({
+  eth_type: version === 4 ? ETH_TYPE.ipv4 : ETH_TYPE.ipv6,
+  ip_proto: IP_PROTO.udp,
+  udp_src: from,
+  udp_dst: to,
+});
+/** Neighbour discovery has code 0 (RFC 4861 section 4). */
+const icmp6 = (type: number): MatchSpec => ({
+  eth_type: ETH_TYPE.ipv6,
+  ip_proto: IP_PROTO.icmpv6,
+  icmpv6_type: type,
+  icmpv6_code: 0,
+});
+const ROUTER_SOLICITATION = 133;
+const NEIGHBOUR = [{ eth_type: ETH_TYPE.arp }, icmp6(135), icmp6(136)];
+
+/** What a port needs in order to have an address and neighbours. What a port must not say of this is kept from it by port security. */
+const EXEMPT: Readonly<Record<Side["direction"], readonly MatchSpec[]>> = {
+  egress: [...NEIGHBOUR, icmp6(ROUTER_SOLICITATION), udp(4, 68, 67), udp(6, 546, 547)],
+  ingress: NEIGHBOUR,
+};
+
+/** What holds for every port. */
+export function everyPort(): readonly Desired[] {
+  const owner = { app, kind: "host", id: "self" };
+  return BOTH.flatMap((side) => {
+    const { conntrack, state, remote, rules, own, next } = side;
+    const pass = [goto(next)];
+    const add = (table: typeof state, at: number, match: MatchSpec, steps: readonly Step[]): Desired =>
+      flow(owner, table, at, match, steps);
+    return [
+      ...EXEMPT[side.direction].map((match) => add(conntrack, level.exempt, match, pass)),
+      ...FAMILIES.flatMap((family) => [
+        add(conntrack, level.closed, { ...family, [own]: 0 }, []),
+        add(conntrack, level.lookup, { ...family, ctZone: 0 }, [goto(state)]),
+        add(conntrack, level.rest, family, [track(state)]),
+      ]),
+      add(state, level.revoked, { ct_state: ctState("+trk"), ct_mark: 1 }, []),
+      add(state, level.invalid, { ct_state: ctState("+trk+inv") }, []),
+      add(state, level.follows, { ct_state: ctState("+trk+rpl") }, pass),
+      add(state, level.follows, { ct_state: ctState("+trk+rel") }, pass),
+      ...(side.direction === "ingress" ? [fromTunnel(state, rules)] : []),
+      add(state, level.rest, {}, [goto(rules)]),
+      add(remote, level.rest, {}, [goto(rules)]),
+      // The first packet that no rule allows any more ends its connection, in both directions.
+      ...FAMILIES.map((family) =>
+        add(rules, ruleLevel.ended, { ...family, ct_state: ctState("+trk+est") }, [commit(1)]),
+      ),
+    ];
+  });
+
+  /** Behind conntrack, so that one megaflow is enough for all senders of one identity. */
+  function fromTunnel(state: Side["state"], rules: Side["rules"]): Desired {
+    const read = act({ type: "copy_field", src: identityOption, dst: subfield("sourceIdentity") });
+    return flow(owner, state, level.lookup, { tunnelType: TUNNEL_TYPE.geneve }, [read, goto(rules)]);
+  }
+}

@@ -1,0 +1,89 @@
+import type { Read } from "@dragonflow/engine";
+import { ruleHash } from "@dragonflow/model";
+import {
+  commit,
+  conjunction,
+  ctState,
+  type Desired,
+  ETH_TYPE,
+  flow,
+  goto,
+  type MatchSpec,
+  type Step,
+} from "@dragonflow/pipeline";
+import { type LocalRule, rankOf } from "./local.ts";
+import { peersOf } from "./peers.ts";
+import { servicesOf } from "./services.ts";
+import { app, ruleLevel, SIDES } from "./sides.ts";
+
+/** A way to accept: a further match, and what becomes of the packet. */
+interface Acceptance {
+  readonly match: MatchSpec;
+  readonly steps: readonly Step[];
+}
+
+/**
+ * The flows of one rule: it allows what matches one of each of its lists (own identities, other ends, services).
+ *
+ * Each rule has a priority of its own, which says which of several counts (see `compareRules`), and which is the id of its conjunction: so no flow is
+ * shared by two rules, and conjunctions of two rules never meet. More rules with one hash than have priorities share the last one; they are written
+ * out, because what is the same in them does the same.
+ */
+export function ruleFlows({ id, rule, stateful, identities }: LocalRule, read: Read): readonly Desired[] {
+  const side = SIDES[rule.direction];
+  const rank = rankOf(rule, read);
+  const last = ruleLevel.ofOneHash - 1;
+  const priority = ruleLevel.first + ruleHash(id) * ruleLevel.ofOneHash + Math.min(rank, last);
+  const owner = { app, kind: "security-group-rule", id };
+  const family = { eth_type: rule.ipVersion === 4 ? ETH_TYPE.ipv4 : ETH_TYPE.ipv6 };
+  const lists = [
+    identities.map((identity): MatchSpec => ({ [side.own]: identity })),
+    peersOf(rule, side, read),
+    servicesOf(rule, stateful),
+  ];
+  if (lists.some((list) => list.length === 0)) return [];
+
+  const common = merge([family, ...lists.flatMap((list) => (list.length === 1 ? list : []))]);
+  const many = lists.filter((list) => list.length > 1);
+  const clauses = many.length === 1 ? [...many, [{}]] : many;
+  const accept = acceptances(stateful, goto(side.next));
+  const product = many.reduce((count, list) => count * list.length, accept.length);
+  const sum = clauses.reduce((count, list) => count + list.length, accept.length);
+
+  if (product <= sum || rank >= last)
+    return accept.flatMap(({ match, steps }) =>
+      combinations(many).map((each) => flow(owner, side.rules, priority, merge([common, ...each, match]), steps)),
+    );
+  const tracked = stateful ? { ct_state: ctState("+trk-inv") } : {};
+  return [
+    ...clauses.flatMap((list, clause) =>
+      list.map((one) =>
+        flow(owner, side.rules, priority, merge([common, one, tracked]), [
+          conjunction(priority, clause, clauses.length),
+        ]),
+      ),
+    ),
+    ...accept.map(({ match, steps }) =>
+      flow(owner, side.rules, priority, merge([family, { conj_id: priority }, match]), steps),
+    ),
+  ];
+}
+
+/** Stateful: the first packet commits its connection, and is counted by its own flow; the others in its direction are only let pass. */
+function acceptances(stateful: boolean, next: Step): readonly Acceptance[] {
+  if (!stateful) return [{ match: {}, steps: [next] }];
+  return [
+    { match: { ct_state: ctState("+trk+new") }, steps: [commit(), next] },
+    { match: { ct_state: ctState("+trk+est") }, steps: [next] },
+  ];
+}
+
+const merge = (specs: readonly MatchSpec[]): MatchSpec => Object.assign({}, ...specs);
+
+/** One of each list, in every way. */
+function combinations(lists: readonly (readonly MatchSpec[])[]): readonly (readonly MatchSpec[])[] {
+  return lists.reduce<readonly (readonly MatchSpec[])[]>(
+    (all, list) => all.flatMap((some) => list.map((one) => [...some, one])),
+    [[]],
+  );
+}
