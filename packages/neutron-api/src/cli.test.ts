@@ -172,7 +172,7 @@ const FULL = `
   security group rule create --protocol icmp --icmp-type 0 www # icmp
   security group rule create --protocol any --remote-group fast www # remote_group_id
   security group rule create --protocol 132 --dst-port 5 www # 132
-  ! security group rule create --protocol tcp --dst-port 9:8 www # must be <=
+  ! security group rule create --protocol tcp --dst-port 0:8 www # Invalid value for port
   ! security group rule create --protocol gre --dst-port 9 www # Ports cannot be specified
   security group rule list --long www # ingress
   security group rule list --protocol tcp www # 80:81

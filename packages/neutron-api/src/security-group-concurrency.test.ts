@@ -4,7 +4,7 @@ import { auditStore, nothingSeen } from "./testing/audit.ts";
 import type { Answer, TestServer } from "./testing/server.ts";
 import { storm, withTwoServers } from "./testing/two-servers.ts";
 
-const statuses = (answers: readonly Answer[]): readonly number[] => [...new Set(answers.map((a) => a.status))].sort();
+const statuses = (answers: readonly Answer[]): readonly number[] => [...new Set(answers.map((a) => a.status))];
 const made = (answers: readonly Answer[]): readonly Answer[] => answers.filter((answer) => answer.status === 201);
 const errors = (answers: readonly Answer[]) => [...new Set(answers.filter((a) => a.status >= 400).map((a) => a.error))];
 
@@ -134,11 +134,8 @@ test("a group becomes stateless while ports get it beside another: never both ki
         a.request("PUT", `/v2.0/security-groups/${one}`, { security_group: { stateful: false } }),
         b.request("POST", "/v2.0/ports", { port: { network_id, security_groups: [one, two] } }),
       ]);
-      assert.deepEqual(
-        [changed.status, port.status].toSorted(),
-        changed.status === 200 ? [200, 409] : [201, 409],
-        `${changed.raw} ${port.raw}`,
-      );
+      const expected = changed.status === 200 ? [200, 409] : [409, 201];
+      assert.deepEqual([changed.status, port.status], expected, `${changed.raw} ${port.raw}`);
       for (const id of [one, two]) await a.request("DELETE", `/v2.0/security-groups/${id}`);
     }
   });

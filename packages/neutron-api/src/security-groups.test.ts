@@ -263,11 +263,32 @@ test("a chosen id is the id of what was asked for, not of the default group that
 
 test("prefixes of pairs lose their host bits, whatever they are", () => {
   const plain: PortObject = {
-    ...{ id: "p", project_id: "", name: "", description: "", created_at: "", updated_at: "", revision_number: 0 },
-    ...{ key: 1, network_id: "n", mac_address: "fa:16:3e:00:00:01", fixed_ips: [], admin_state_up: true, tags: [] },
-    ...{ status: "DOWN", device_id: "", device_owner: "", port_security_enabled: true, extra_dhcp_opts: [] },
-    ...{ dns_name: "", requested_host_id: "h", host_id: "h", security_groups: ["g"], identity_key: 7 },
-    ...{ vnic_type: "normal", binding_profile: {}, allowed_address_pairs: [] },
+    id: "p",
+    project_id: "",
+    name: "",
+    description: "",
+    created_at: "",
+    updated_at: "",
+    revision_number: 0,
+    tags: [],
+    key: 1,
+    network_id: "n",
+    mac_address: "fa:16:3e:00:00:01",
+    fixed_ips: [],
+    admin_state_up: true,
+    status: "DOWN",
+    device_id: "",
+    device_owner: "",
+    port_security_enabled: true,
+    allowed_address_pairs: [],
+    extra_dhcp_opts: [],
+    dns_name: "",
+    requested_host_id: "h",
+    host_id: "h",
+    security_groups: ["g"],
+    identity_key: 7,
+    vnic_type: "normal",
+    binding_profile: {},
   };
   const addressesOf = (ip_address: string): unknown => {
     const allowed_address_pairs = [{ ip_address, mac_address: plain.mac_address }];

@@ -65,9 +65,8 @@ function checkEthertype({ ethertype, protocol, remote_ip_prefix: cidr }: Post): 
     throw ruleProtocolConflict(ethertype, protocol);
 }
 
-/** @returns the rule in its canonical form. @throws {NeutronError} in Neutron's order. */
-function check(tx: Transaction, given: Post): Post {
-  const rule = canonical(given);
+/** @throws {NeutronError} in Neutron's order. */
+function check(tx: Transaction, rule: Post): void {
   checkPorts(rule);
   checkEthertype(rule);
   const { remote_ip_prefix, remote_group_id, remote_address_group_id } = rule;
@@ -78,33 +77,50 @@ function check(tx: Transaction, given: Post): Post {
   if (remote_address_group_id !== null && tx.addressGroups.get(remote_address_group_id) === undefined)
     throw addressGroupNotFound(remote_address_group_id);
   if (tx.securityGroups.get(rule.security_group_id) === undefined) throw securityGroupNotFound(rule.security_group_id);
-  return rule;
 }
 
-type Matching = Pick<SecurityGroupRule, (typeof MATCHING)[number]>;
-const MATCHING = [
-  "direction",
-  "ethertype",
-  "protocol",
-  "port_range_min",
-  "port_range_max",
-  "remote_ip_prefix",
-  "remote_group_id",
-  "remote_address_group_id",
-] as const;
+/** What a rule is but for its identity and its times. */
+type RuleValues = Omit<SecurityGroupRule, "id" | "created_at" | "updated_at" | "revision_number">;
+
+function valuesOf(rule: Post): RuleValues {
+  const prefix = rule.remote_ip_prefix === null ? undefined : parsePrefix(rule.remote_ip_prefix);
+  return {
+    project_id: rule.project_id,
+    description: rule.description,
+    direction: rule.direction,
+    ethertype: rule.ethertype,
+    protocol: rule.protocol,
+    port_range_min: rule.port_range_min,
+    port_range_max: rule.port_range_max,
+    remote_ip_prefix: rule.remote_ip_prefix,
+    normalized_cidr: prefix === undefined ? null : formatNetwork(prefix),
+    remote_group_id: rule.remote_group_id,
+    remote_address_group_id: rule.remote_address_group_id,
+  };
+}
+
 const ALL_ADDRESSES: readonly (string | null)[] = ["0.0.0.0/0", "::/0"];
 
 /** Of two names with one number the later one, as Neutron has it. */
 const NAMES = new Map(Object.entries(PROTOCOLS).flatMap(([name, n]) => (name === "icmpv6" ? [] : [[String(n), name]])));
 
 /** Rules of one group with the same text do the same. As Neutron compares them: names and numbers of protocols alike, prefixes as written. */
-function matchText(rule: Matching): string {
-  const protocol = rule.protocol === null ? null : (NAMES.get(rule.protocol) ?? rule.protocol);
-  const remote = ALL_ADDRESSES.includes(rule.remote_ip_prefix) ? null : rule.remote_ip_prefix;
-  return JSON.stringify([...MATCHING.map((name) => rule[name])].with(2, protocol).with(5, remote));
+function matchText(rule: RuleValues): string {
+  const { direction, ethertype, protocol, port_range_min, port_range_max } = rule;
+  const { remote_ip_prefix, remote_group_id, remote_address_group_id } = rule;
+  return JSON.stringify([
+    direction,
+    ethertype,
+    protocol === null ? null : (NAMES.get(protocol) ?? protocol),
+    port_range_min,
+    port_range_max,
+    ALL_ADDRESSES.includes(remote_ip_prefix) ? null : remote_ip_prefix,
+    remote_group_id,
+    remote_address_group_id,
+  ]);
 }
 
-function checkDuplicates(wanted: readonly Post[], existing: readonly SecurityGroupRule[]): void {
+function checkDuplicates(wanted: readonly RuleValues[], existing: readonly SecurityGroupRule[]): void {
   const texts = new Set(wanted.map(matchText));
   if (texts.size < wanted.length) throw duplicateRuleInPost();
   const same = existing.find((rule) => texts.has(matchText(rule)));
@@ -126,15 +142,14 @@ export const securityGroupRules: Resource<RuleObject, typeof ruleAttributes> = {
   createAll(tx, requests) {
     if (new Set(requests.map((request) => request.security_group_id)).size > 1) throw rulesOfSeveralGroups();
     if (new Set(requests.map((request) => request.project_id)).size > 1) throw rulesOfSeveralProjects();
-    const wanted = requests.map((request) => check(tx, request));
-    const id = wanted[0]?.security_group_id ?? "";
+    const canonicals = requests.map(canonical);
+    for (const rule of canonicals) check(tx, rule);
+    const wanted = canonicals.map(valuesOf);
+    const id = requests[0]?.security_group_id ?? "";
     const group = tx.securityGroups.get(id);
     if (group === undefined) throw securityGroupNotFound(id);
     checkDuplicates(wanted, group.rules);
-    const rules = wanted.map(({ tenant_id: _, security_group_id: __, ...rule }) => {
-      const prefix = rule.remote_ip_prefix === null ? undefined : parsePrefix(rule.remote_ip_prefix);
-      return newRule(tx, { ...rule, normalized_cidr: prefix === undefined ? null : formatNetwork(prefix) });
-    });
+    const rules = wanted.map((rule) => newRule(tx, rule));
     tx.securityGroups.put(tx.touch({ ...group, rules: [...group.rules, ...rules] }));
     return rules.map((rule) => ruleOf(group, rule));
   },
