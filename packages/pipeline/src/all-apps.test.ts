@@ -7,7 +7,7 @@ import { encodeInstructions, parseFlow, printFlow } from "@dragonflow/openflow";
 import { Writer } from "@dragonflow/wire";
 import fc from "fast-check";
 import { compile, onHost } from "./testing/compile.ts";
-import { type Topology, rowsOf, topologies } from "./testing/random-topology.ts";
+import { type Topology, rowsOf, securedTopologies as topologies } from "./testing/random-topology.ts";
 import { host, network, peer, port, router } from "./testing/topology.ts";
 import { Bound } from "./trace/index.ts";
 

@@ -14,7 +14,7 @@ import {
 import { type LocalRule, rankOf } from "./local.ts";
 import { peersOf } from "./peers.ts";
 import { servicesOf } from "./services.ts";
-import { app, ruleLevel, SIDES } from "./sides.ts";
+import { app, ruleLevel, type Side, SIDES } from "./sides.ts";
 
 /** A way to accept: a further match, and what becomes of the packet. */
 interface Acceptance {
@@ -46,7 +46,7 @@ export function ruleFlows({ id, rule, stateful, identities }: LocalRule, read: R
   const common = merge([family, ...lists.flatMap((list) => (list.length === 1 ? list : []))]);
   const many = lists.filter((list) => list.length > 1);
   const clauses = many.length === 1 ? [...many, [{}]] : many;
-  const accept = acceptances(stateful, goto(side.next));
+  const accept = acceptances(stateful, side);
   const product = many.reduce((count, list) => count * list.length, accept.length);
   const sum = clauses.reduce((count, list) => count + list.length, accept.length);
 
@@ -70,11 +70,11 @@ export function ruleFlows({ id, rule, stateful, identities }: LocalRule, read: R
 }
 
 /** Stateful: the first packet commits its connection, and is counted by its own flow; the others in its direction are only let pass. */
-function acceptances(stateful: boolean, next: Step): readonly Acceptance[] {
-  if (!stateful) return [{ match: {}, steps: [next] }];
+function acceptances(stateful: boolean, { next, pass }: Side): readonly Acceptance[] {
+  if (!stateful) return [{ match: {}, steps: pass }];
   return [
-    { match: { ct_state: ctState("+trk+new") }, steps: [commit(), next] },
-    { match: { ct_state: ctState("+trk+est") }, steps: [next] },
+    { match: { ct_state: ctState("+trk+new") }, steps: [commit(), goto(next)] },
+    { match: { ct_state: ctState("+trk+est") }, steps: pass },
   ];
 }
 

@@ -44,6 +44,7 @@ function rangeOf(
   const isIcmp = protocol === (ipVersion === 4 ? PROTOCOL.icmp : PROTOCOL.icmpv6);
   if (isIcmp) {
     const fields = stateful ? { type: "ct_tp_src", code: "ct_tp_dst" } : icmpFields(ipVersion);
+    if ((portMin ?? 0) > 0xff || (portMax ?? 0) > 0xff) return [];
     return [
       {
         ...protocolMatch(protocol, stateful),

@@ -1,6 +1,15 @@
 import { defineTable, type GroupRow, type Table as RowTable } from "@dragonflow/engine";
 import type { SecurityRule } from "@dragonflow/model";
-import { defineFlowTable, type RegisterName, type Stage, stages, type Table } from "@dragonflow/pipeline";
+import {
+  act,
+  defineFlowTable,
+  goto,
+  type RegisterName,
+  type Stage,
+  stages,
+  type Step,
+  type Table,
+} from "@dragonflow/pipeline";
 
 export const app = "security-group";
 
@@ -21,6 +30,11 @@ export interface Side {
   readonly rules: Table;
   /** Where what passes goes. */
   readonly next: Stage;
+  /**
+   * How it goes there: without what the zone of its sender says of it, so that a receiver that has no zone does not take it for its own. Cleared once,
+   * before any copies are made: Open vSwitch (3.1) clears nothing in a second bucket of a group.
+   */
+  readonly pass: readonly Step[];
   /** Own identities that have a rule with a remote group: one row each, its number in decimal. */
   readonly lookups: RowTable<GroupRow>;
 }
@@ -83,7 +97,8 @@ function defineSide(
     miss: "drop",
   });
   const lookups = defineTable<GroupRow>(`${direction}-lookup`);
-  return { direction, port, own, peer, address, ports, conntrack, state, remote, rules, next, lookups };
+  const pass = direction === "egress" ? [act({ type: "ct_clear" }), goto(next)] : [goto(next)];
+  return { direction, port, own, peer, address, ports, conntrack, state, remote, rules, next, pass, lookups };
 }
 
 export const SIDES: Readonly<Record<Side["direction"], Side>> = {
@@ -113,6 +128,7 @@ export const level = {
   revoked: 300,
   invalid: 290,
   follows: 280,
+  untracked: 150,
   lookup: 150,
   rest: 100,
 } as const;

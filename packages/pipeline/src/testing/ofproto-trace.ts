@@ -4,7 +4,9 @@ import { connect, type Socket } from "node:net";
 import type { FieldName } from "@dragonflow/openflow";
 import { isFieldName } from "@dragonflow/openflow";
 import { parseIpv4, parseIpv6, parseMac } from "@dragonflow/packet";
-import { FieldSet } from "../trace/fields.ts";
+import { FieldSet, type PacketFields } from "../trace/fields.ts";
+import { CT_STATE } from "../ct-state.ts";
+import { type Connection, tracking } from "../trace/conntrack.ts";
 import { extract } from "../trace/extract.ts";
 
 /** A connection to a daemon's control socket: JSON-RPC 1.0, one call at a time, far cheaper than a process for each. */
@@ -59,6 +61,39 @@ export type RealOutcome =
   | { readonly type: "output"; readonly port: string; readonly tunId: number | undefined; readonly packet: FieldSet }
   | { readonly type: "punt"; readonly controller: number; readonly reason: number; readonly cookie: string };
 
+/** How often a trace may come back from connection tracking: a copy for each port of a flood does. */
+const RESUMPTIONS = 20;
+
+/**
+ * What `ofproto/trace` is told so that connection tracking says the same of the packet, in every zone, as {@link tracking} in the tracer. The packet
+ * carries it from the start, because that is the only way to tell of which protocol and ports the connection is.
+ * @returns further parts of the flow; options; and the fields that the packet has from the start.
+ */
+export function connectionArguments(
+  frame: Uint8Array,
+  connection: Connection,
+): { readonly flow: string; readonly options: readonly string[]; readonly fields: PacketFields } {
+  const packet = extract(frame).fields;
+  const family = packet.has("ipv4") ? "ip" : packet.has("ipv6") ? "ipv6" : undefined;
+  if (family === undefined) return { flow: "", options: [], fields: {} };
+  const known = new FieldSet(tracking(connection)({ type: "ct", zone: 0 }, packet.toObject()));
+  const flags = Object.entries(CT_STATE).flatMap(([name, bit]) =>
+    (known.number("ct_state") & bit) === 0 ? [] : [name],
+  );
+  const tuple = known.has("ct") ? (["ct_nw_proto", "ct_tp_src", "ct_tp_dst"] as const) : [];
+  const fields = Object.fromEntries(
+    (["ct_state", "ct_mark", ...tuple] as const).map((name) => [name, known.get(name)] as const),
+  );
+  return {
+    flow: [
+      `,${family},ct_state=${flags.join("|")},ct_mark=${known.get("ct_mark")}`,
+      ...tuple.map((name) => `${name}=${known.get(name)}`),
+    ].join(),
+    fields,
+    options: Array.from({ length: RESUMPTIONS }, () => ["--ct-next", flags.join(",")]).flat(),
+  };
+}
+
 /** The cookie of the flows of the bridge that holds the tunnel endpoint, and its port to the outside: traces go through there as well. */
 export const FOREIGN_COOKIE = "0xbeef";
 export const UNDERLAY_PORT = "underlay";
@@ -70,17 +105,29 @@ export function readTrace(text: string, frame: Uint8Array): OfprotoTrace {
     .map(
       ([, table, priority, cookie = "0"]) => `${table} ${priority === undefined ? "none" : `${priority} ${cookie}`}`,
     );
-  const actions = /^Datapath actions: (.*)$/m.exec(text)?.[1];
-  if (actions === undefined) throw new Error(`no datapath actions in:\n${text}`);
-  return { lookups, outcomes: readActions(actions, extract(frame).fields), text };
+  const parts = [...text.matchAll(/^Datapath actions: (.*)$/gm)].map(([, actions = ""]) => actions);
+  if (parts.length === 0) throw new Error(`no datapath actions in:\n${text}`);
+  // Each part takes up the packet as it was where an earlier one, in their order, gave it to connection tracking.
+  const resumed = [extract(frame).fields];
+  const outcomes = parts.flatMap((actions, n) => {
+    const packet = resumed[n];
+    if (packet === undefined) throw new Error(`nothing was resumed here:\n${text}`);
+    return readActions(actions, packet, resumed);
+  });
+  return { lookups, outcomes, text };
 }
 
-function readActions(actions: string, packet: FieldSet): readonly RealOutcome[] {
+function readActions(actions: string, packet: FieldSet, resumed: FieldSet[]): readonly RealOutcome[] {
   return split(actions).flatMap(({ name, inside }): readonly RealOutcome[] => {
     switch (name) {
       case "drop":
       case "meter":
+      case "ct":
+      case "ct_clear":
       case UNDERLAY_PORT:
+        return [];
+      case "recirc":
+        resumed.push(new FieldSet(packet));
         return [];
       case "set":
         apply(split(inside)[0], packet);

@@ -24,6 +24,7 @@ import {
   TUNNEL_PORTS,
   VIRTUAL,
 } from "./random-topology.ts";
+import { groupsOf, identityOf } from "./random-security.ts";
 import { ipv4, ipv6, mac, routerMac, SELF, vni } from "./topology.ts";
 
 export interface PacketChoice {
@@ -111,7 +112,8 @@ export function packetOf(topology: Topology, choice: PacketChoice): Sent {
   // From a tunnel: mostly in the network and the encapsulation that it should be.
   const right = topology.networks[net - 1]?.type ?? "geneve";
   const inPort = tunnels[choice.ttl === 2 ? "vxlan" : right];
-  return { inPort, frame, fields: { tun_id: BigInt(vni(net)) } };
+  const groups = topology.security && sender.portSecurity ? groupsOf(topology.security, index) : [];
+  return { inPort, frame, fields: { tun_id: BigInt(vni(net)), tun_metadata0: BigInt(identityOf(groups)) } };
 }
 
 function asFirstFragment(layers: LayersToEncode): LayersToEncode {

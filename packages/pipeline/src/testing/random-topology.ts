@@ -1,6 +1,7 @@
 /** Topologies for properties: few of everything, and everything that Neutron lets people do with it. */
 import type { State } from "@dragonflow/engine";
 import fc from "fast-check";
+import { groupsOf, identityOf, type SecurityChoice, securities, securityRows } from "./random-security.ts";
 import {
   host,
   ipv4,
@@ -8,6 +9,7 @@ import {
   mac,
   network,
   peer,
+  type PortSpec,
   port,
   router,
   routerInterface,
@@ -59,6 +61,8 @@ export interface Topology {
   readonly networks: readonly NetworkChoice[];
   readonly ports: readonly PortChoice[];
   readonly routers: readonly RouterChoice[];
+  /** Absent: every port is open. */
+  readonly security?: SecurityChoice;
 }
 
 const mostly = (value: boolean) => fc.oneof({ arbitrary: fc.constant(value), weight: 9 }, fc.constant(!value));
@@ -109,6 +113,11 @@ export const topologies: fc.Arbitrary<Topology> = fc.record({
   ),
 });
 
+/** The same, with security groups. */
+export const securedTopologies: fc.Arbitrary<Topology> = fc
+  .tuple(topologies, securities)
+  .map(([topology, security]) => ({ ...topology, security }));
+
 /** Networks are numbered from 1. */
 export const networkOf = ({ networks }: Topology, choice: number): number => (choice % networks.length) + 1;
 export const hasFamily = ({ families }: NetworkChoice, version: 4 | 6): boolean =>
@@ -130,6 +139,7 @@ export function rowsOf(topology: Topology): State {
     ...topology.networks.flatMap((choice, i) => networkRows(choice, i + 1)),
     ...topology.ports.flatMap((choice, i) => portRows(topology, choice, FIRST_PORT + i)),
     ...topology.routers.flatMap((choice, r) => routerRows(topology, choice, r)),
+    ...(topology.security === undefined ? [] : securityRows(topology.security, topology.ports.length)),
   ];
 }
 
@@ -153,7 +163,15 @@ function portRows(topology: Topology, choice: PortChoice, n: number): State {
     ...(hasFamily(of, 6) ? [{ subnetId: subnetId(net, 6), ip: ipv6(net, n) }] : []),
     ...(of.second && choice.second ? [{ subnetId: uuid("b5", net), ip: ipv4(SECOND_SUBNET + net, n) }] : []),
   ];
-  return port({ n, network: net, chassis, portSecurity, adminUp, addresses, pairs: pairsOf(choice, net, n) });
+  const pairs = pairsOf(choice, net, n);
+  return port({ n, network: net, chassis, portSecurity, adminUp, addresses, pairs, ...membership(topology, n) });
+}
+
+function membership({ security, ports }: Topology, n: number): Pick<PortSpec, "groups" | "identity"> {
+  const index = n - FIRST_PORT;
+  if (security === undefined || ports[index]?.portSecurity !== true) return {};
+  const groups = groupsOf(security, index);
+  return { groups, identity: identityOf(groups) };
 }
 
 function pairsOf(

@@ -15,16 +15,19 @@ import { assertAgreement, lookupsOf, type PortNames } from "../testing/agreement
 import { compile } from "../testing/compile.ts";
 import {
   ControlSocket,
+  connectionArguments,
   FOREIGN_COOKIE,
   type OfprotoTrace,
   readTrace,
   UNDERLAY_PORT,
 } from "../testing/ofproto-trace.ts";
 import { packetChoices, packetOf, type Sent } from "../testing/random-packets.ts";
-import { FIRST_PORT, MAX_PORTS, rowsOf, topologies, TUNNEL_PORTS } from "../testing/random-topology.ts";
+import { FIRST_PORT, MAX_PORTS, rowsOf, securedTopologies, TUNNEL_PORTS } from "../testing/random-topology.ts";
+import { connections } from "../testing/random-security.ts";
 import { arpRequest } from "../testing/frames.ts";
 import { host, ipv4, mac, network, port, SELF, tunnelIp } from "../testing/topology.ts";
 import { Bound } from "./bound.ts";
+import { type Connection, tracking } from "./conntrack.ts";
 import { printOutcome } from "./print.ts";
 import { Tracer } from "./tracer.ts";
 
@@ -109,11 +112,16 @@ async function install(state: State): Promise<Tracer> {
   });
 }
 
-async function real({ inPort, frame, fields }: Sent): Promise<OfprotoTrace> {
+async function real({ inPort, frame, fields }: Sent, connection: Connection): Promise<OfprotoTrace> {
   const remote = tunnelNames.get(inPort)?.split(" ")[1];
-  const tunnel = remote === undefined ? "" : `,tun_id=${fields.tun_id},tun_src=${remote},tun_dst=${tunnelIp(SELF)}`;
+  const tunnel =
+    remote === undefined
+      ? ""
+      : `,tun_id=${fields.tun_id},tun_src=${remote},tun_dst=${tunnelIp(SELF)},tun_metadata0=${fields.tun_metadata0}`;
+  const { flow, options } = connectionArguments(frame, connection);
   const hex = Buffer.from(frame).toString("hex");
-  return readTrace(await control.call("ofproto/trace", "--names", "br-int", `in_port=${inPort}${tunnel}`, hex), frame);
+  const packet = `in_port=${inPort}${tunnel}${flow}`;
+  return readTrace(await control.call("ofproto/trace", "--names", ...options, "br-int", packet, hex), frame);
 }
 
 const tunnelNames = new Map<number, string>(
@@ -131,9 +139,10 @@ const TOPOLOGIES = process.env["DRAGONFLOW_FULL"] === "1" ? 500 : 20;
 let packets = 0;
 const met = new Map<string, number>();
 
-async function compare(tracer: Tracer, sent: Sent): Promise<void> {
-  const ours = tracer.trace(sent);
-  assertAgreement(sent.frame, ours, await real(sent), portNames);
+async function compare(tracer: Tracer, sent: Sent, connection: Connection): Promise<void> {
+  const fields = { ...sent.fields, ...connectionArguments(sent.frame, connection).fields };
+  const ours = tracer.trace({ ...sent, fields, conntrack: tracking(connection) });
+  assertAgreement(sent.frame, ours, await real(sent, connection), portNames);
   packets++;
   for (const outcome of ours.outcomes) {
     const kind = outcome.type === "drop" ? printOutcome(outcome) : outcome.type;
@@ -142,10 +151,11 @@ async function compare(tracer: Tracer, sent: Sent): Promise<void> {
 }
 
 test("our traces are those of ofproto/trace, for any packets in any topology", async (t) => {
+  const packetsOfOne = fc.array(fc.tuple(packetChoices, connections), { minLength: 50, maxLength: 50 });
   await fc.assert(
-    fc.asyncProperty(topologies, fc.array(packetChoices, { minLength: 50, maxLength: 50 }), async (topology, sent) => {
+    fc.asyncProperty(securedTopologies, packetsOfOne, async (topology, sent) => {
       const tracer = await install(rowsOf(topology));
-      for (const choice of sent) await compare(tracer, packetOf(topology, choice));
+      for (const [choice, connection] of sent) await compare(tracer, packetOf(topology, choice), connection);
     }),
     { numRuns: TOPOLOGIES, endOnFailure: true },
   );
@@ -167,7 +177,7 @@ test("a flood to 1,200 ports of one network, by several groups, ends in no limit
   };
   const tracer = await install(state);
   const ours = tracer.trace(sent);
-  const theirs = await real(sent);
+  const theirs = await real(sent, { state: "new" });
   // The ports have no interfaces in the switch: what counts is that each has had its turn.
   assert.deepEqual(lookupsOf(ours), theirs.lookups);
   assert.equal(ours.outcomes.filter(({ type }) => type === "output").length, 1200);

@@ -165,6 +165,9 @@ export class Walk {
         return "led";
       case "ct":
         return this.#track(action);
+      case "ct_clear":
+        this.#packet = packet.untracked();
+        return "changed";
       case "dec_ttl":
         return this.#decrementTtl(action.controllers ?? [0]) ? "changed" : "stop";
       case "set_field":
@@ -200,7 +203,6 @@ export class Walk {
       case "check_pkt_larger":
       case "clone":
       case "conjunction":
-      case "ct_clear":
       case "debug_recirc":
       case "debug_slow":
       case "dec_mpls_ttl":
