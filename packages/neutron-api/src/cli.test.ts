@@ -117,7 +117,7 @@ const FULL = `
   subnet list --ip-version 6 # fd00:9::/64
   subnet list --subnet-range 10.9.0.0/24 # subx
   subnet list --no-dhcp --long # bare
-  port create --network net2 --host h1 --device-owner compute:nova --device vm1 p1 # ovs
+  port create --network net2 --fixed-ip subnet=subx,ip-address=10.9.0.11 --host h1 --device-owner compute:nova --device vm1 p1 # ovs
   port create --network net2 --fixed-ip subnet=subx,ip-address=10.9.0.50 --mac-address fa:16:3e:00:00:01 --allowed-address ip-address=10.9.0.99,mac-address=fa:16:3e:00:00:02 --binding-profile foo=bar --dns-name web --extra-dhcp-option name=bootfile-name,value=pxe p2 # bootfile-name
   port create --network net2 --disable-port-security --no-fixed-ip p3 # False
   port create --network gnv --vnic-type normal --disable --tag t p4 # DOWN
@@ -184,7 +184,6 @@ const FULL = `
   security group rule create --protocol udp --remote-address-group agx www # remote_address_group_id
   ! address group delete agx # in use on one or more security group rules
   port create --network gnv --security-group www --security-group default guarded # UP
-  port list --security-group www # guarded
   ! port set --security-group fast guarded # both stateful and stateless
   port unset --security-group default guarded
   ! port set --disable-port-security guarded # Port has security group associated

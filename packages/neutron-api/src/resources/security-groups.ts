@@ -48,7 +48,7 @@ const attributes = {
   ...standardAttributes,
 } as const satisfies Attributes<SecurityGroupObject>;
 
-export type NewRule = Pick<SecurityGroupRule, "project_id" | "direction" | "ethertype"> & Partial<SecurityGroupRule>;
+type NewRule = Pick<SecurityGroupRule, "project_id" | "direction" | "ethertype"> & Partial<SecurityGroupRule>;
 
 export function newRule(tx: Transaction, values: NewRule, id = tx.newId()): SecurityGroupRule {
   return {
