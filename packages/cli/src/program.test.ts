@@ -79,6 +79,16 @@ describe("the program", () => {
         /the controller does not answer at \/nonexistent\.sock: .*ENOENT/,
       ),
       fails(["flows", "--lab", "other"], 1, /there is no lab "other"/, env),
+      fails(["sg", "stats", "--socket", "/nonexistent.sock"], 1, /the controller does not answer at \/nonexistent/),
+      fails(["sg", "stats", "--socket", "x", "--group", "web"], 1, /--group and --port ask the API.*set OS_ENDPOINT$/m),
+      fails(
+        ["sg", "stats", "--socket", "x", "--port", "vm1"],
+        1,
+        /the API at http:\/\/127\.0\.0\.1:1 does not answer/,
+        {
+          OS_ENDPOINT: "http://127.0.0.1:1",
+        },
+      ),
       fails(
         ["server", "--store", "mysql:x", "--secret-file", "/nonexistent/secret"],
         1,
@@ -101,6 +111,7 @@ describe("the program", () => {
     assert.deepEqual(complete("dragonflow", "la"), ["lab"]);
     assert.deepEqual(complete("dragonflow", "lab", "vm", ""), ["add", "rm", "move", "--help"]);
     assert.deepEqual(complete("dragonflow", "lab", "vm", "add", "host1", "--no"), ["--no-dhcp", "--no-wait"]);
+    assert.deepEqual(complete("dragonflow", "sg", "stats", "--p"), ["--port"]);
     assert.deepEqual(complete("dragonflow", "server", "--api"), ["--api-host", "--api-port"]);
     assert.deepEqual(complete("dragonflow", "lab", "exec", "vm1", "--", "l"), [""]);
   });

@@ -2,6 +2,7 @@ import { Argument, Command, CommanderError, Help } from "commander";
 import { addSettings } from "./config/flags.ts";
 import { EXIT, explain } from "./errors.ts";
 import type { FlowsOptions } from "./commands/flows.ts";
+import type { SgStatsOptions } from "./commands/sg-stats.ts";
 import type { StatusOptions } from "./commands/status.ts";
 import { labProgram } from "./lab-program.ts";
 import { apiPortOption, hostsOption, jsonOption, labOption, withExamples } from "./options.ts";
@@ -22,7 +23,7 @@ export function buildProgram(): Command {
   program.commandsGroup("On real hosts:");
   program.addCommand(serverCommand()).addCommand(controllerCommand()).addCommand(tokenCommand());
   program.commandsGroup("To look inside:");
-  program.addCommand(flowsCommand()).addCommand(statusCommand());
+  program.addCommand(flowsCommand()).addCommand(sgCommand()).addCommand(statusCommand());
   program.commandsGroup("For your shell:");
   program.addCommand(completionCommand(program));
   withExamples(program, [
@@ -161,6 +162,35 @@ function flowsCommand(): Command {
     ["dragonflow flows --host host1", ""],
     ["dragonflow flows --port vm1 --app port-security", "what may this port send?"],
     ["dragonflow flows --json", "for a script: each with host, owner, table, priority, match, actions"],
+  ]);
+}
+
+function sgCommand(): Command {
+  const group = new Command("sg").description("Show what security groups do").helpCommand(false);
+  group.addCommand(sgStatsCommand());
+  return withExamples(group, [["dragonflow sg stats --port vm1", "who was let in, and what was dropped?"]]);
+}
+
+function sgStatsCommand(): Command {
+  const command = new Command("stats")
+    .description("Count new connections by rule, packets and bytes by port, and drops by their reason")
+    .option("--host <H>", "on this host only")
+    .option("--group <G>", "of this security group, by name or id: its rules, its ports and their drops")
+    .option("--port <P>", "of this port, by name or id: its traffic, its drops, the rules of its groups")
+    .option("--lab <LAB>", 'of the hosts of this lab (default: "demo" if there is one, else this machine)')
+    .option("--socket <PATH>", "ask the controller at this socket")
+    .addOption(jsonOption("all counts, by host"))
+    .action(async (options: SgStatsOptions) => (await import("./commands/sg-stats.ts")).sgStats(options));
+  command.addHelpText(
+    "after",
+    `
+A connection counts for one rule: of several that allow it, for the one that counts on every host (docs/architecture.md).
+A rule of a stateless group counts packets. Numbers begin anew with the flow that counts, and when ovs-vswitchd starts.`,
+  );
+  return withExamples(command, [
+    ["dragonflow sg stats", "all rules and ports of all hosts"],
+    ["dragonflow sg stats --group web", "who was let in by which rule"],
+    ["dragonflow sg stats --port vm1 --json", "for a script"],
   ]);
 }
 

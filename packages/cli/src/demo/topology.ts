@@ -1,5 +1,5 @@
 import type { ApiClient } from "../api/client.ts";
-import { networks, ports, routers, subnets } from "../api/resources.ts";
+import { networks, ports, routers, securityGroups, securityGroupRules, subnets } from "../api/resources.ts";
 
 /** The networks of the demo. Private addresses: RFC 1918, RFC 4193. */
 const NETWORKS = [
@@ -8,6 +8,15 @@ const NETWORKS = [
 ] as const;
 export const DEMO_NETWORKS: readonly string[] = NETWORKS.map(({ name }) => name);
 const ROUTER = "router";
+/** What the demo shows: pings, from wherever. The rest stays closed, as it would be for anybody's VM. */
+const GROUP = {
+  name: "ping",
+  description: "VMs of the demo: whoever reaches them may ping them",
+  rules: [
+    { ethertype: "IPv4", protocol: "icmp" },
+    { ethertype: "IPv6", protocol: "ipv6-icmp" },
+  ],
+} as const;
 
 /** A VM to be: vm1 and vm2 on the first host, vm3 and vm4 on the second ... */
 export interface DemoVm {
@@ -16,7 +25,7 @@ export interface DemoVm {
   readonly portId: string;
 }
 
-/** Two networks with IPv4 and IPv6, a router between them, and on each host a port in each. */
+/** Two networks with IPv4 and IPv6, a router between them, and on each host a port in each, all in one security group. */
 export async function createDemo(api: ApiClient, hosts: readonly string[]): Promise<readonly DemoVm[]> {
   const made = await api.createAll(
     networks,
@@ -44,10 +53,21 @@ export async function createDemo(api: ApiClient, hosts: readonly string[]): Prom
   const router = await api.create(routers, { name: ROUTER });
   for (const { id } of parts) await api.act(routers, router.id, "add_router_interface", { subnet_id: id });
 
+  const group = await createGroup(api);
   const wanted = hosts.flatMap((host) => DEMO_NETWORKS.map((network) => ({ host, network })));
   const all = await api.createAll(
     ports,
-    wanted.map(({ network }, i) => ({ name: `vm${i + 1}`, network_id: idOf.get(network) })),
+    wanted.map(({ network }, i) => ({ name: `vm${i + 1}`, network_id: idOf.get(network), security_groups: [group] })),
   );
   return all.map(({ id, name }, i) => ({ name, host: wanted[i]?.host ?? "", portId: id }));
+}
+
+async function createGroup(api: ApiClient): Promise<string> {
+  const { name, description, rules } = GROUP;
+  const { id } = await api.create(securityGroups, { name, description });
+  await api.createAll(
+    securityGroupRules,
+    rules.map((rule) => ({ security_group_id: id, direction: "ingress", ...rule })),
+  );
+  return id;
 }

@@ -1,17 +1,20 @@
 import { shapes } from "@dragonflow/model";
 import { ApiClient, ApiError } from "../api/client.ts";
-import { ports } from "../api/resources.ts";
+import { addressGroups, ports, securityGroups } from "../api/resources.ts";
+import { ruleText } from "../security-groups/rule-text.ts";
 
 const COLLECTIONS = ["network", "subnet", "router"] as const;
 const named = shapes.object({ id: shapes.text, name: shapes.text });
 
-/** Names by id, of a port without one its addresses; none where the API is not there: the flows are worth seeing all the same. */
+/** Names by id, of a port without one its addresses, of a rule what it says; none where the API is not there: the flows are worth seeing all the same. */
 export async function objectNames(apiUrl: string | undefined): Promise<ReadonlyMap<string, string>> {
   if (apiUrl === undefined) return new Map();
   const api = new ApiClient(apiUrl);
   try {
-    const [ofPorts, ...others] = await Promise.all([
+    const [ofPorts, groups, ofAddresses, ...others] = await Promise.all([
       api.list(ports),
+      api.list(securityGroups),
+      api.list(addressGroups),
       ...COLLECTIONS.map(async (name) =>
         api.list({ name, collection: `${name}s`, shape: named }, { fields: ["id", "name"] }),
       ),
@@ -20,7 +23,12 @@ export async function objectNames(apiUrl: string | undefined): Promise<ReadonlyM
       id,
       name === "" ? fixed_ips.map(({ ip_address }) => ip_address).join(" ") : name,
     ]);
-    return new Map([...addresses, ...others.flat().map(({ id, name }): [string, string] => [id, name])]);
+    const withNames = [...groups, ...ofAddresses, ...others.flat()].map(({ id, name }): [string, string] => [id, name]);
+    const names = new Map([...addresses, ...withNames]);
+    const rules = groups.flatMap(({ name, security_group_rules }) =>
+      security_group_rules.map((rule): [string, string] => [rule.id, `${name}: ${ruleText(rule, names)}`]),
+    );
+    return new Map([...names, ...rules]);
   } catch (error) {
     if (error instanceof ApiError) return new Map();
     throw error;

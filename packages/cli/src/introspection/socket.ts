@@ -30,6 +30,16 @@ export const statusShape = object({
   conflicts: list(anything),
   faults: list(anything),
 });
+const traffic = object({ packets: integer(), bytes: integer() });
+/** Counted since the flows were put in. `null`: the switch cannot tell. */
+export const statisticsShape = object({
+  /** Of a stateful group's rule, connections that began by it; of a stateless one's, packets. */
+  rules: list(object({ id: string, connections: nullable(integer()), packets: integer() })),
+  /** As the VM sees it. */
+  ports: list(object({ id: string, connections: nullable(integer()), sent: traffic, received: traffic })),
+  drops: list(object({ reason: string, table: string, port: nullable(string), packets: integer() })),
+});
+export type Statistics = shapes.Infer<typeof statisticsShape>;
 
 /** A controller to ask: the host that it is on, and its socket. */
 export interface Source {

@@ -88,7 +88,7 @@ async function startDemo(
   progress: Progress,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const wanted = await progress.step("2 networks with IPv4 and IPv6, 1 router, ports", async () =>
+  const wanted = await progress.step("2 networks with IPv4 and IPv6, 1 router, 1 security group, ports", async () =>
     createDemo(
       api,
       hosts.map(({ name }) => name),

@@ -115,6 +115,7 @@ export class Watch {
     return [
       "openstack port list",
       ...(host === undefined ? [] : [`${program} flows --host ${host.name}${this.#suffix}`]),
+      ...(first === undefined ? [] : [`${program} sg stats --port ${first.name}${this.#suffix}`]),
       ...(first === undefined || target === undefined
         ? []
         : [`${program} lab exec${this.#suffix} ${first.name} -- ping -c 3 ${target}`]),
