@@ -11,7 +11,7 @@ import {
 } from "@dragonflow/engine";
 import { type LocalPortRecord, ruleHash, type SecurityRule, securityGroupTopic } from "@dragonflow/model";
 import { LOCAL, localPorts, securityGroups } from "@dragonflow/pipeline";
-import { BOTH } from "./sides.ts";
+import { BOTH, ruleLevel } from "./sides.ts";
 
 /** A rule of a group that a local port has. */
 export interface LocalRule {
@@ -46,9 +46,17 @@ function rulesOf(group: GroupRow, read: Read): readonly LocalRule[] {
 const byHash = defineIndex(localRules, "hash", ({ rule }) => [hashKey(rule)]);
 const hashKey = (rule: SecurityRule): string => `${rule.direction} ${ruleHash(rule.id)}`;
 
-/** A rule's place among those of its hash and direction that are known here: 0 is the first in order of their ids. */
-export function rankOf(rule: SecurityRule, read: Read): number {
-  return read.by(byHash, LOCAL, hashKey(rule)).findIndex(({ id }) => id === rule.id);
+/**
+ * The priority of a rule: by its hash, and its place among those of its hash and direction that are known here, in order of their ids. Those for which
+ * there is no room share the last place (`shared`).
+ */
+export function levelOf(rule: SecurityRule, read: Read): { readonly priority: number; readonly shared: boolean } {
+  const { first, ofOneHash } = ruleLevel;
+  const rules = read.by(byHash, LOCAL, hashKey(rule));
+  const last = ofOneHash - 1;
+  const rank = rules.findIndex(({ id }) => id === rule.id);
+  const priority = first + ruleHash(rule.id) * ofOneHash + Math.min(rank, last);
+  return { priority, shared: rank >= last && rules.length > ofOneHash };
 }
 
 export const localViews: readonly View[] = [

@@ -2,7 +2,16 @@
  * Who is at an address: only where a packet does not say it, and a local rule wants to know. That is before a packet is sent (the address that it is
  * for), and where it came by VXLAN, which has no room for an identity (the address that it is from).
  */
-import { defineIndex, defineTable, derive, type GroupRow, type Read, type View } from "@dragonflow/engine";
+import {
+  defineIndex,
+  defineSetIndex,
+  defineTable,
+  derive,
+  deriveGroups,
+  type GroupRow,
+  type Read,
+  type View,
+} from "@dragonflow/engine";
 import { chassisTopic, identityTopic, networkTopic, type PortIdentityRecord, routerTopic } from "@dragonflow/model";
 import {
   type Desired,
@@ -34,7 +43,13 @@ export interface Lookup {
 export const lookupLinks = defineTable<Lookup>("lookup-link");
 const byPeerNetwork = defineIndex(lookupLinks, "peer-network", (link) => [link.peerNetworkId]);
 const identitiesByNetwork = defineIndex(portIdentities, "network", (port) => [port.networkId]);
-const identitiesByAddress = defineIndex(portIdentities, "address", (port) => [...new Set(port.addresses)]);
+
+/** `id`: an address or a prefix; `members`: the ports that may use it, in whatever network, in order of networks and ports. */
+const addressHolders = defineTable<GroupRow>("address-holder");
+const holdersByAddress = defineSetIndex(portIdentities, "address-holder", (port) =>
+  port.addresses.map((key) => ({ key, member: holderOf(port) })),
+);
+const holderOf = ({ networkId, id }: PortIdentityRecord): string => `${networkId} ${id}`;
 
 function linksOf(side: Side, { id }: GroupRow, read: Read): readonly Lookup[] {
   const { direction } = side;
@@ -82,23 +97,21 @@ const entryKey = ({ direction, identity, networkId }: Lookup): string => `${dire
 const byNetwork = defineIndex(lookupLinks, "entry", (link) => [entryKey(link)]);
 
 /**
- * The addresses of one port, in every network where somebody needs to know it. Of several ports that may use an address the first in order of their
- * ids counts; the longest prefix wins, and of two of one length that in the network itself.
+ * The addresses of one port, in every network where somebody needs to know it. The longest prefix wins, and of two of one length that in the network
+ * itself; of several ports that may use the same, the first in order of their networks and ids.
  */
 export function portIdentity(record: PortIdentityRecord, read: Read): readonly Desired[] {
   const { id, networkId: peerNetworkId, identity, addresses } = record;
   const links = read.by(byPeerNetwork, LOCAL, peerNetworkId);
   const wanted = new Map(links.map((link) => [`${link.direction}/${link.networkId}`, link]));
-  if (wanted.size === 0) return [];
   const owner = { app, kind: "port", id };
-  const first = [...new Set(addresses)].filter(
-    (ip) => read.by(identitiesByAddress, identityTopic(peerNetworkId), ip)[0]?.id === id,
-  );
-  return [...wanted.values()].flatMap(({ direction, networkId }) => {
+  return [...wanted.values()].flatMap((link) => {
+    const { direction, networkId } = link;
     const network = read.pick(networks, networkTopic(networkId), networkId, ["key"]);
     if (network === undefined) return [];
     const side = SIDES[direction];
-    return first.map((ip) => {
+    return [...new Set(addresses)].flatMap((ip) => {
+      if (!isFirst(record, ip, link, read)) return [];
       const version = isIpv6(ip) ? 6 : 4;
       const length = Number(ip.split("/")[1] ?? (version === 6 ? 128 : 32));
       const at = priority.normal + 1 + 2 * length + (networkId === peerNetworkId ? 1 : 0);
@@ -107,11 +120,27 @@ export function portIdentity(record: PortIdentityRecord, read: Read): readonly D
         eth_type: version === 6 ? ETH_TYPE.ipv6 : ETH_TYPE.ipv4,
         ...(length > 0 && { [side.address[version]]: ip }),
       };
-      return flow(owner, side.remote, at, match, [set(side.peer, identity), goto(side.rules)]);
+      return [flow(owner, side.remote, at, match, [set(side.peer, identity), goto(side.rules)])];
     });
   });
 }
 
-export const lookupViews: readonly View[] = BOTH.map((side) =>
-  derive(lookupLinks, { layer: 4 }, side.lookups, (row, read) => linksOf(side, row, read)),
-);
+/** Whether the port is the one that counts, of those of the same network, or of all other networks that the link's network reaches. */
+function isFirst(record: PortIdentityRecord, ip: string, link: Lookup, read: Read): boolean {
+  const holders = read.row(addressHolders, LOCAL, ip)?.members ?? [];
+  if (holders.length === 1) return true;
+  const isOwn = record.networkId === link.networkId;
+  const first = holders.find((holder) => {
+    const network = holder.split(" ", 1)[0] ?? "";
+    if (isOwn || network === link.networkId) return isOwn && network === link.networkId;
+    return read
+      .by(byPeerNetwork, LOCAL, network)
+      .some((other) => other.direction === link.direction && other.networkId === link.networkId);
+  });
+  return first === holderOf(record);
+}
+
+export const lookupViews: readonly View[] = [
+  deriveGroups(addressHolders, { layer: 1 }, holdersByAddress),
+  ...BOTH.map((side) => derive(lookupLinks, { layer: 4 }, side.lookups, (row, read) => linksOf(side, row, read))),
+];

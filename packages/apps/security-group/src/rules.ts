@@ -1,5 +1,4 @@
 import type { Read } from "@dragonflow/engine";
-import { ruleHash } from "@dragonflow/model";
 import {
   commit,
   conjunction,
@@ -11,10 +10,10 @@ import {
   type MatchSpec,
   type Step,
 } from "@dragonflow/pipeline";
-import { type LocalRule, rankOf } from "./local.ts";
+import { levelOf, type LocalRule } from "./local.ts";
 import { peersOf } from "./peers.ts";
 import { servicesOf } from "./services.ts";
-import { app, ruleLevel, type Side, SIDES } from "./sides.ts";
+import { app, type Side, SIDES } from "./sides.ts";
 
 /** A way to accept: a further match, and what becomes of the packet. */
 interface Acceptance {
@@ -26,15 +25,15 @@ interface Acceptance {
  * The flows of one rule: it allows what matches one of each of its lists (own identities, other ends, services).
  *
  * Each rule has a priority of its own, which says which of several counts (see `compareRules`), and which is the id of its conjunction: so no flow is
- * shared by two rules, and conjunctions of two rules never meet. More rules with one hash than have priorities share the last one; they are written
- * out, because what is the same in them does the same.
+ * shared by two rules, and conjunctions of two rules never meet. Rules that share a priority, because too many have one hash, are written out and counted together: what is
+ * the same in them does the same, whosoever it is.
  */
 export function ruleFlows({ id, rule, stateful, identities }: LocalRule, read: Read): readonly Desired[] {
   const side = SIDES[rule.direction];
-  const rank = rankOf(rule, read);
-  const last = ruleLevel.ofOneHash - 1;
-  const priority = ruleLevel.first + ruleHash(id) * ruleLevel.ofOneHash + Math.min(rank, last);
-  const owner = { app, kind: "security-group-rule", id };
+  const { priority, shared } = levelOf(rule, read);
+  const owner = shared
+    ? { app, kind: "security-group-rules", id: `of priority ${priority}` }
+    : { app, kind: "security-group-rule", id };
   const family = { eth_type: rule.ipVersion === 4 ? ETH_TYPE.ipv4 : ETH_TYPE.ipv6 };
   const lists = [
     identities.map((identity): MatchSpec => ({ [side.own]: identity })),
@@ -50,7 +49,7 @@ export function ruleFlows({ id, rule, stateful, identities }: LocalRule, read: R
   const product = many.reduce((count, list) => count * list.length, accept.length);
   const sum = clauses.reduce((count, list) => count + list.length, accept.length);
 
-  if (product <= sum || rank >= last)
+  if (product <= sum || shared)
     return accept.flatMap(({ match, steps }) =>
       combinations(many).map((each) => flow(owner, side.rules, priority, merge([common, ...each, match]), steps)),
     );

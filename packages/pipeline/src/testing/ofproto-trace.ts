@@ -4,6 +4,7 @@ import { connect, type Socket } from "node:net";
 import type { FieldName } from "@dragonflow/openflow";
 import { isFieldName } from "@dragonflow/openflow";
 import { parseIpv4, parseIpv6, parseMac } from "@dragonflow/packet";
+import type { Conntrack } from "../trace/trace.ts";
 import { FieldSet, type PacketFields } from "../trace/fields.ts";
 import { CT_STATE } from "../ct-state.ts";
 import { type Connection, tracking } from "../trace/conntrack.ts";
@@ -91,6 +92,17 @@ export function connectionArguments(
     ].join(),
     fields,
     options: Array.from({ length: RESUMPTIONS }, () => ["--ct-next", flags.join(",")]).flat(),
+  };
+}
+
+/**
+ * Connection tracking as `ofproto/trace` follows it: it says which state the packet has, but mark, protocol and ports are those that the packet
+ * brings along. Behind a commit, or where they were cleared, there are none, also in the next zone.
+ */
+export function carried(connection: Connection): Conntrack {
+  return (action, packet) => {
+    const { ct_state = 0 } = tracking(connection)(action, packet);
+    return { ...packet, ct_state, ct_zone: action.zone };
   };
 }
 

@@ -14,6 +14,7 @@ import fc from "fast-check";
 import { assertAgreement, lookupsOf, type PortNames } from "../testing/agreement.ts";
 import { compile } from "../testing/compile.ts";
 import {
+  carried,
   ControlSocket,
   connectionArguments,
   FOREIGN_COOKIE,
@@ -27,7 +28,7 @@ import { connections } from "../testing/random-security.ts";
 import { arpRequest } from "../testing/frames.ts";
 import { host, ipv4, mac, network, port, SELF, tunnelIp } from "../testing/topology.ts";
 import { Bound } from "./bound.ts";
-import { type Connection, tracking } from "./conntrack.ts";
+import type { Connection } from "./conntrack.ts";
 import { printOutcome } from "./print.ts";
 import { Tracer } from "./tracer.ts";
 
@@ -141,7 +142,7 @@ const met = new Map<string, number>();
 
 async function compare(tracer: Tracer, sent: Sent, connection: Connection): Promise<void> {
   const fields = { ...sent.fields, ...connectionArguments(sent.frame, connection).fields };
-  const ours = tracer.trace({ ...sent, fields, conntrack: tracking(connection) });
+  const ours = tracer.trace({ ...sent, fields, conntrack: carried(connection) });
   assertAgreement(sent.frame, ours, await real(sent, connection), portNames);
   packets++;
   for (const outcome of ours.outcomes) {
