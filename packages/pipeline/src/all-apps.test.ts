@@ -8,7 +8,8 @@ import { Writer } from "@dragonflow/wire";
 import fc from "fast-check";
 import { compile, onHost } from "./testing/compile.ts";
 import { type Topology, rowsOf, securedTopologies as topologies } from "./testing/random-topology.ts";
-import { host, network, peer, port, router } from "./testing/topology.ts";
+import { TENANT, tenant, tenantGroup, tenantPort } from "./testing/tenant.ts";
+import { groupId, host, network, peer, port, router } from "./testing/topology.ts";
 import { Bound } from "./trace/index.ts";
 
 const compiled = APPS.map((app) => app.compile);
@@ -82,4 +83,20 @@ test("one local port changed costs the same among 200 as among 2", () => {
   const change = port({ n: 1, network: 1, hostname: "other" });
   const [small, large] = [2, 200].map((local) => costOf(compiled, cloud(10, local), change, onHost));
   assert.deepEqual(small, large);
+});
+
+test("ten VMs of a tenant with 5,000 ports in one group: flows on the host, and what a change costs it", (t) => {
+  const state = tenant();
+  const flows = [...compile(APPS, state).outputs()].filter(([, { type }]) => type === "flow").length;
+  t.diagnostic(`${flows} flows`);
+  assert.ok(flows + pipeline.missFlows().length <= 7000, `${flows} flows`);
+  const changed = (change: ReturnType<typeof tenantGroup>): number =>
+    costOf(compiled, state, change, onHost).outputsChanged;
+  const rule = { n: 3, direction: "ingress" as const };
+  assert.ok(changed(tenantGroup([{ ...rule, protocol: 6, portMin: 443, portMax: 443 }])) <= 6);
+  assert.ok(changed(tenantGroup([{ ...rule, remotePrefix: "192.0.2.0/24" }])) <= 6);
+  assert.ok(changed(tenantGroup([{ ...rule, remoteGroupId: groupId(TENANT.group) }])) <= 10);
+  const joins = tenantPort(60, 7, "host2").filter(({ table }) => table.name === "port-identity");
+  const before = state.filter(({ id, table }) => !joins.some((row) => row.id === id && row.table === table));
+  assert.deepEqual(costOf(compiled, before, joins, onHost), { unitsRun: 0, outputsChanged: 0 });
 });

@@ -2,5 +2,6 @@
 export * from "./compile.ts";
 export * from "./frames.ts";
 export * from "./golden.ts";
+export * from "./tenant.ts";
 export * from "./test-bed.ts";
 export * from "./topology.ts";
