@@ -1,6 +1,5 @@
 import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
@@ -8,12 +7,14 @@ import { promisify } from "node:util";
 import { connect } from "@dragonflow/openflow";
 import { namedUuid, openVSwitch, operations, OvsdbClient } from "@dragonflow/ovsdb";
 import { Cloud, type Json } from "../cloud.ts";
+import { FakeChassis } from "../fake-chassis.ts";
 import { FlowEvents } from "../flow-events.ts";
 import { type Case, type Figure, figure } from "../measure.ts";
 
 const PORTS = Number(process.env["BENCH_PORTS"] ?? 5000);
 const PER_NETWORK = 50;
 const RUNS = 7;
+const CHASSIS = 20;
 /** Of the peer's own benchmark of the same changes (a folder with sg.py): run once before, and once after ours. */
 const PEER = process.env["BENCH_PEER"];
 const ops = operations(openVSwitch);
@@ -60,7 +61,7 @@ async function tenant(cloud: Cloud, report: (line: string) => void) {
     const port = (i: number): Json => ({
       network_id: network.id,
       security_groups: [group.id],
-      "binding:host_id": i < here ? "host1" : `chassis-${(n + i) % 20}`,
+      "binding:host_id": i < here ? "host1" : `chassis-${(n + i) % CHASSIS}`,
     });
     const answer = await cloud.call("POST", "/ports", {
       ports: Array.from({ length: PER_NETWORK }, (_, i) => port(i)),
@@ -135,6 +136,7 @@ export const securityGroups: Case = {
     let flows = 0;
     {
       await using cloud = await Cloud.start(1);
+      await using _chassis = await FakeChassis.start(cloud.lab, CHASSIS);
       const { group, elsewhere } = await tenant(cloud, report);
       await wait(3000);
       flows = await flowCount(cloud);
