@@ -17,22 +17,35 @@ import {
   arpRequest,
   type DesiredSection,
   type End,
+  type Entry,
   host,
   ipv4,
   mac,
+  groupId,
+  identity,
   network,
   peer,
   ping,
   port,
   portId,
+  type RuleSpec,
   router,
   routerMac,
   sectionsOf,
+  securityGroup,
   TestBed,
 } from "@dragonflow/pipeline/testing";
 
 const root = resolve(import.meta.dirname, "..");
 const ROUTER = 5;
+const GROUP = 1;
+const IDENTITY = 7;
+const MEMBER = { groups: [GROUP], identity: IDENTITY } as const;
+/** Those that Neutron gives a group: out to everybody, in from its members. */
+const DEFAULT_RULES: readonly RuleSpec[] = ([4, 6] as const).flatMap((ipVersion) => [
+  { n: ipVersion, direction: "egress", ipVersion },
+  { n: 10 + ipVersion, direction: "ingress", ipVersion, remoteGroupId: groupId(GROUP) },
+]);
 
 export function pipelineReference(): string {
   return [
@@ -167,9 +180,11 @@ function example(): readonly string[] {
       ...peer("host2", 900),
       ...network({ n: 1 }),
       ...network({ n: 2 }),
-      ...port({ n: 11, network: 1 }),
-      ...port({ n: 12, network: 1, chassis: "host2" }),
-      ...port({ n: 21, network: 2, chassis: "host2" }),
+      ...securityGroup({ n: GROUP, rules: DEFAULT_RULES }),
+      ...identity(IDENTITY, [GROUP]),
+      ...port({ n: 11, network: 1, ...MEMBER }),
+      ...port({ n: 12, network: 1, ...MEMBER, chassis: "host2" }),
+      ...port({ n: 21, network: 2, ...MEMBER, chassis: "host2" }),
       ...router(ROUTER, [1, 2]),
     ],
     "whole",
@@ -177,8 +192,8 @@ function example(): readonly string[] {
   const vm: End = { mac: mac(11), ip: ipv4(1, 11) };
   const neighbour: End = { mac: mac(12), ip: ipv4(1, 12) };
   const routed: End = { mac: routerMac(ROUTER * 256 + 1), ip: ipv4(2, 21) };
-  const follow = (title: string, frame: Uint8Array): string =>
-    [`#### ${title}\n`, "```text", printTrace(bed.trace(frame, { inPort: 11 }), bed.bound.names), "```", ""].join("\n");
+  const follow = (title: string, frame: Uint8Array, entry: Entry = { inPort: 11 }): string =>
+    [`#### ${title}\n`, "```text", printTrace(bed.trace(frame, entry), bed.bound.names), "```", ""].join("\n");
   return [
     EXAMPLE,
     "### Flows, by the object that caused them\n",
@@ -191,6 +206,14 @@ function example(): readonly string[] {
     "### Packets\n",
     follow("A packet to a VM of the same network on the other host", ping(vm, neighbour)),
     follow("A packet to the other network, through the router", ping(vm, routed)),
+    follow("A packet from the VM of the same network, which came by the tunnel", ping(neighbour, vm), {
+      inPort: 900,
+      fields: { tun_id: 1001n, tun_metadata0: BigInt(IDENTITY) },
+    }),
+    follow("The same from somebody who has other groups", ping(neighbour, vm), {
+      inPort: 900,
+      fields: { tun_id: 1001n, tun_metadata0: 9n },
+    }),
     follow("A question for the gateway's MAC address", arpRequest(vm, ipv4(1, 1))),
     follow("An address that is not the VM's own", ping({ ...vm, ip: ipv4(1, 77) }, neighbour)),
   ];
@@ -203,6 +226,8 @@ const PURPOSES: Readonly<Record<string, string>> = {
   "host nd": "Completes advertisements; and lets holders of addresses find out about duplicates themselves.",
   "host port-security":
     "What holds for every port: no VLAN tags, no DHCP server, no router; and the end for addresses that are nobody's.",
+  "host security-group":
+    "What holds for every port: what passes without a rule, what follows from the state of a connection, and what no rule allows any more.",
   "network classification": "A VNI is this network, because it has a port here.",
   "network l2":
     "Broadcast and multicast: a copy for each port here and for each host that has the network; of what came from another host, for ports here only.",
@@ -215,7 +240,10 @@ const PURPOSES: Readonly<Record<string, string>> = {
   "port l3": "Routed packets to its address get its MAC address, and go the same way.",
   "port nd": "Questions for its IPv6 addresses are answered here.",
   "port port-security": "It sends from its own addresses, and what every host has to send before it has any.",
+  "port security-group": "Its identity (the number of its set of groups), and the zone of its connections.",
   "port ra": "Its router solicitations are for the controller, a few a second.",
+  "security-group-rule security-group":
+    "What the rule allows: first packets of connections, which are counted by themselves, and those behind them in the same direction.",
   "router-interface l3":
     "One side of the router: its own addresses (echo is answered, anything else is not), hop limits that are used up, and the prefix that is connected here.",
   "router-port arp": "Questions for the gateway's IPv4 address are answered here.",
@@ -235,7 +263,7 @@ const EXAMPLE = `## An example
 
 Network 1 (${ipv4(1, 0)}/24, key 1, VNI 1001) and network 2 (${ipv4(2, 0)}/24, key 2, VNI 1002), joined by a router (key ${ROUTER}). On this host the VM ${ipv4(1, 11)}, with its
 interface on OpenFlow port 11; its port ${portId(11)} has the key 111 (0x6f). On another host, behind the tunnel on OpenFlow port 900, the VMs ${ipv4(1, 12)} and
-${ipv4(2, 21)}.
+${ipv4(2, 21)}. All of them have the security group ${groupId(GROUP)} with the rules that Neutron gives a new one; this set of groups is identity ${IDENTITY}.
 
 A flow's cookie says whose it is: the app's number in its first byte, then the first 56 bits of the object's id. It is left out here, the headings say
 the same.
