@@ -1,7 +1,7 @@
 import type { SecurityRule } from "@dragonflow/model";
 import { IP_PROTO, type MatchSpec } from "@dragonflow/pipeline";
 
-const PROTOCOL = { ...IP_PROTO, dccp: 33, sctp: 132, udpLite: 136 } as const;
+const PROTOCOL = { ...IP_PROTO, dccp: 33, ipv6Fragment: 44, sctp: 132, udpLite: 136 } as const;
 /** Protocols with ports, and the field of their destination port, if a switch looks at it. */
 const PORT_FIELDS: ReadonlyMap<number, string | undefined> = new Map([
   [PROTOCOL.tcp, "tcp_dst"],
@@ -20,16 +20,22 @@ const FRAGMENT = { none: 0, later: { value: 3, mask: 3 } } as const;
  * userspace datapath; the kernel's shows the whole datagram): it passes where any port might, and is worth nothing without the first one.
  * The userspace datapath's conntrack knows no ports of SCTP: these are taken from the packet.
  *
- * Without conntrack the packet itself is all there is: a fragment has no ports, and matches no rule that names some.
+ * Without conntrack the packet itself is all there is: a fragment has no ports, and matches no rule that names some; and a later one of IPv6 does not
+ * even have a protocol, and passes where one of any might.
  */
 export function servicesOf(rule: SecurityRule, stateful: boolean): readonly MatchSpec[] {
   const { protocol, portMin, portMax } = rule;
   const hasRange = portMin !== null || portMax !== null;
   if (protocol === null) return hasRange ? [] : [{}];
-  if (!hasRange) return [protocolMatch(protocol, stateful)];
+  if (!hasRange) return wholeProtocol(rule.ipVersion, protocol, stateful);
   const matches = rangeOf(rule, protocol, stateful);
   if (matches.length === 0 || !stateful) return matches.map((match) => ({ ...match, ip_frag: FRAGMENT.none }));
   return [...matches, { ct_nw_proto: protocol, ip_frag: FRAGMENT.later }];
+}
+
+function wholeProtocol(ipVersion: 4 | 6, protocol: number, stateful: boolean): readonly MatchSpec[] {
+  const own = protocolMatch(protocol, stateful);
+  return stateful || ipVersion === 4 ? [own] : [own, { ip_proto: PROTOCOL.ipv6Fragment, ip_frag: FRAGMENT.later }];
 }
 
 /** Zero means "any" in ct_nw_proto. */

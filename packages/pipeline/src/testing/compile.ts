@@ -16,17 +16,20 @@ export const onHost = {
 /**
  * Compiles a state as a controller does: it starts from its own topic, and gets what its units read.
  * @param view `everything`: all topics, wanted or not.
+ * @param chassis on which host.
  * @throws {Error} where a unit fails, waits, or two claim the same.
  */
 export function compile(
   apps: readonly NetworkApp[],
   state: State,
   view: "interest" | "everything" = "interest",
+  chassis: string = SELF,
 ): Engine<Desired> {
-  const roots = view === "everything" ? () => true : onHost.roots;
+  const own = chassisTopic(chassis);
+  const roots = (partition: string): boolean => view === "everything" || partition === LOCAL || partition === own;
   const engine = new Engine<Desired>({ apps: apps.map((app) => app.compile), output: desiredOutput, roots });
   const delivered = new Set<string>([LOCAL]);
-  let wanted = new Set<string>([chassisTopic(SELF), ...state.map(({ partition }) => partition).filter(roots)]);
+  let wanted = new Set<string>([own, ...state.map(({ partition }) => partition).filter(roots)]);
   let first = true;
   while (first || wanted.size > 0) {
     const arriving = [...wanted].filter((partition) => !delivered.has(partition));

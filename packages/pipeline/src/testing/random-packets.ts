@@ -14,7 +14,6 @@ import {
   solicitedNode,
 } from "@dragonflow/packet";
 import fc from "fast-check";
-import type { PacketFields } from "../trace/index.ts";
 import {
   FIRST_PORT,
   MAX_PORTS,
@@ -25,6 +24,7 @@ import {
   VIRTUAL,
 } from "./random-topology.ts";
 import { groupsOf, identityOf } from "./random-security.ts";
+import type { Sent } from "./traced-switch.ts";
 import { ipv4, ipv6, mac, routerMac, SELF, vni } from "./topology.ts";
 
 export interface PacketChoice {
@@ -83,13 +83,6 @@ export const packetChoices: fc.Arbitrary<PacketChoice> = fc.record({
     fc.record({ at: fc.nat(99), byte: fc.nat(255), cut: fc.boolean() }),
   ),
 });
-
-/** A frame, and where it comes in. */
-export interface Sent {
-  readonly inPort: number;
-  readonly frame: Uint8Array;
-  readonly fields: PacketFields;
-}
 
 interface Ends {
   readonly src: { readonly mac: number; readonly v4: number; readonly v6: bigint };

@@ -1,0 +1,144 @@
+/**
+ * A real Open vSwitch with the flows of all apps, to be asked with `ofproto/trace`: interfaces for local ports, tunnels to two peers, and an underlay
+ * whose neighbours are known. Flows come by the switch driver of the controller, as on a host.
+ */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { join } from "node:path";
+import { dispatch, pipeline, SwitchDriver } from "@dragonflow/controller";
+import { connect, type Flow, type OpenFlowSocket, printMatch } from "@dragonflow/openflow";
+import { startSwitch, type TestSwitch } from "@dragonflow/openflow/testing";
+import type { Desired } from "../desired.ts";
+import { Bound, type Connection, type PacketToTrace, type Trace, Tracer } from "../trace/index.ts";
+import { assertAgreement, type PortNames } from "./agreement.ts";
+import {
+  carried,
+  connectionArguments,
+  ControlSocket,
+  FOREIGN_COOKIE,
+  type OfprotoTrace,
+  readTrace,
+  UNDERLAY_PORT,
+} from "./ofproto-trace.ts";
+import { FIRST_PORT, MAX_PORTS, TUNNEL_PORTS } from "./random-topology.ts";
+import { SELF, tunnelIp } from "./topology.ts";
+
+/** A packet that comes in, as both are told. */
+export interface Sent {
+  readonly inPort: number;
+  readonly frame: Uint8Array;
+  /** Of a packet from a tunnel: tun_id, tun_metadata0. */
+  readonly fields: NonNullable<PacketToTrace["fields"]>;
+}
+
+const tunnelNames = new Map<number, string>(
+  Object.entries(TUNNEL_PORTS).flatMap(([peer, { geneve, vxlan }]) => [
+    [geneve, `genev_sys_6081 ${tunnelIp(peer)}`],
+    [vxlan, `vxlan_sys_4789 ${tunnelIp(peer)}`],
+  ]),
+);
+const portNames: PortNames = (ofport) => {
+  const tunnel = tunnelNames.get(ofport);
+  return tunnel === undefined ? { name: `p${ofport}`, isTunnel: false } : { name: tunnel, isTunnel: true };
+};
+
+export class TracedSwitch {
+  readonly #ovs: TestSwitch;
+  readonly #control: ControlSocket;
+  readonly #driver: SwitchDriver;
+  readonly #openflow: OpenFlowSocket;
+  readonly #refused: string[] = [];
+
+  private constructor(ovs: TestSwitch, control: ControlSocket, openflow: OpenFlowSocket) {
+    this.#ovs = ovs;
+    this.#control = control;
+    this.#openflow = openflow;
+    this.#driver = new SwitchDriver(`unix:${ovs.bridgeSocket}`, pipeline);
+    this.#driver.on("refused", (key, _desired, error) => this.#refused.push(`${key}: ${error.message}`));
+    this.#driver.zonesWritten(new Map());
+    this.#driver.release();
+  }
+
+  static async start(): Promise<TracedSwitch> {
+    const ovs = await startSwitch();
+    await addPorts(ovs);
+    const control = await ControlSocket.open(join(ovs.dir, "vswitchd.ctl"));
+    for (const peer of Object.keys(TUNNEL_PORTS))
+      await control.call("tnl/neigh/set", "br-phy", tunnelIp(peer), "02:00:00:00:00:02");
+    return new TracedSwitch(ovs, control, await connect(ovs.bridge));
+  }
+  async stop(): Promise<void> {
+    this.#openflow.close();
+    this.#driver.close();
+    this.#control[Symbol.dispose]();
+    await this.#ovs.stop();
+  }
+
+  /** A tracer over what the switch has after it was told to hold this; read back, so that buckets stand in its order. */
+  async install(outputs: ReadonlyMap<string, Desired>): Promise<Tracer> {
+    const driver = this.#driver;
+    const desired = dispatch({ set: outputs, removed: new Map() }).switch;
+    const wanted = new Set(desired.map(([key]) => key));
+    const gone = [...driver.desired().keys()].filter((key) => !wanted.has(key));
+    const change = driver.update([...gone.map((key) => [key, undefined] as const), ...desired]);
+    for (let applied = 0; applied < change || !driver.synced; ) [applied] = await once(driver, "applied");
+    assert.deepEqual(this.#refused, []);
+    const flows = await this.#openflow.request({ type: "flow_desc_request", match: {} });
+    const groups = await this.#openflow.request({ type: "group_desc_request" });
+    const bound = new Bound(pipeline, outputs.values());
+    const keys = (all: Iterable<Flow>): readonly string[] =>
+      [...all].map((flow) => `${flow.table} ${flow.priority} ${printMatch(flow.match)}`).sort();
+    assert.deepEqual(keys(flows.entries), keys(bound.flows));
+    return new Tracer({
+      tableName: (table) => bound.tableName(table),
+      flows: flows.entries,
+      groups: new Map(
+        groups.entries.map(({ group, groupType: type, buckets }) => [
+          group,
+          { type, buckets: buckets.map(({ actions }) => actions) },
+        ]),
+      ),
+    });
+  }
+
+  /** What `ofproto/trace` makes of the packet, if connection tracking takes it for this in every zone. */
+  async trace({ inPort, frame, fields }: Sent, connection: Connection): Promise<OfprotoTrace> {
+    const remote = tunnelNames.get(inPort)?.split(" ")[1];
+    const tunnel =
+      remote === undefined
+        ? ""
+        : `,tun_id=${fields.tun_id},tun_src=${remote},tun_dst=${tunnelIp(SELF)},tun_metadata0=${fields.tun_metadata0}`;
+    const { flow, options } = connectionArguments(frame, connection);
+    const hex = Buffer.from(frame).toString("hex");
+    const packet = `in_port=${inPort}${tunnel}${flow}`;
+    const text = await this.#control.call("ofproto/trace", "--names", ...options, "br-int", packet, hex);
+    return readTrace(text, frame);
+  }
+
+  /** @returns our trace. @throws {assert.AssertionError} where the switch sees it otherwise. */
+  async compare(tracer: Tracer, sent: Sent, connection: Connection): Promise<Trace> {
+    const fields = { ...sent.fields, ...connectionArguments(sent.frame, connection).fields };
+    const ours = tracer.trace({ ...sent, fields, conntrack: carried(connection) });
+    assertAgreement(sent.frame, ours, await this.trace(sent, connection), portNames);
+    return ours;
+  }
+}
+
+async function addPorts(ovs: TestSwitch): Promise<void> {
+  const local = Array.from({ length: MAX_PORTS }, (_, i) => FIRST_PORT + i);
+  const add = (name: string, ofport: number, ...settings: readonly string[]): readonly string[] =>
+    `-- add-port br-int ${name} -- set interface ${name} ofport_request=${ofport}`.split(" ").concat(settings);
+  const tunnels = Object.entries(TUNNEL_PORTS).flatMap(([peer, ports]) =>
+    Object.entries(ports).flatMap(([type, ofport]) =>
+      add(`t${ofport}`, ofport, `type=${type}`, `options:remote_ip=${tunnelIp(peer)}`, "options:key=flow"),
+    ),
+  );
+  await ovs.vsctl(...local.flatMap((n) => add(`p${n}`, n, "type=internal")), ...tunnels);
+  await ovs.vsctl(
+    ..."add-br br-phy -- set bridge br-phy datapath_type=netdev fail_mode=secure".split(" "),
+    ...`-- add-port br-phy ${UNDERLAY_PORT} -- set interface ${UNDERLAY_PORT} type=internal`.split(" "),
+  );
+  await ovs.exec("ip", "addr", "add", `${tunnelIp(SELF)}/16`, "dev", "br-phy");
+  await ovs.exec("ip", "link", "set", "br-phy", "up");
+  await ovs.exec("ovs-ofctl", "add-flow", `unix:${ovs.dir}/br-phy.mgmt`, `cookie=${FOREIGN_COOKIE},actions=output:1`);
+}
