@@ -74,6 +74,11 @@ export class TracedSwitch {
     await this.#ovs.stop();
   }
 
+  /** The number of a port's conntrack zone, by the port's id; 0: it has none. */
+  zoneOf(portId: string): number {
+    return this.#driver.zoneOf(portId) ?? 0;
+  }
+
   /** A tracer over what the switch has after it was told to hold this; read back, so that buckets stand in its order. */
   async install(outputs: ReadonlyMap<string, Desired>): Promise<Tracer> {
     const driver = this.#driver;
@@ -101,14 +106,14 @@ export class TracedSwitch {
     });
   }
 
-  /** What `ofproto/trace` makes of the packet, if connection tracking takes it for this in every zone. */
-  async trace({ inPort, frame, fields }: Sent, connection: Connection): Promise<OfprotoTrace> {
+  /** What `ofproto/trace` makes of the packet, if connection tracking takes it for this in every zone. Absent: for new, of which nothing is known. */
+  async trace({ inPort, frame, fields }: Sent, connection?: Connection): Promise<OfprotoTrace> {
     const remote = tunnelNames.get(inPort)?.split(" ")[1];
     const tunnel =
       remote === undefined
         ? ""
         : `,tun_id=${fields.tun_id},tun_src=${remote},tun_dst=${tunnelIp(SELF)},tun_metadata0=${fields.tun_metadata0}`;
-    const { flow, options } = connectionArguments(frame, connection);
+    const { flow, options } = connection ? connectionArguments(frame, connection) : { flow: "", options: [] };
     const hex = Buffer.from(frame).toString("hex");
     const packet = `in_port=${inPort}${tunnel}${flow}`;
     const text = await this.#control.call("ofproto/trace", "--names", ...options, "br-int", packet, hex);
@@ -116,9 +121,10 @@ export class TracedSwitch {
   }
 
   /** @returns our trace. @throws {assert.AssertionError} where the switch sees it otherwise. */
-  async compare(tracer: Tracer, sent: Sent, connection: Connection): Promise<Trace> {
-    const fields = { ...sent.fields, ...connectionArguments(sent.frame, connection).fields };
-    const ours = tracer.trace({ ...sent, fields, conntrack: carried(connection) });
+  async compare(tracer: Tracer, sent: Sent, connection?: Connection): Promise<Trace> {
+    const known = connection && connectionArguments(sent.frame, connection).fields;
+    const conntrack = carried(connection ?? { state: "new" });
+    const ours = tracer.trace({ ...sent, fields: { ...sent.fields, ...known }, conntrack });
     assertAgreement(sent.frame, ours, await this.trace(sent, connection), portNames);
     return ours;
   }
