@@ -2,16 +2,19 @@ import { type Delta, Engine, LOCAL, type PartitionChange, putRow, type RowChange
 import { chassisTopic, type Topic } from "@dragonflow/model";
 import { type Desired, desiredOutput, hosts, localPorts } from "@dragonflow/pipeline";
 import { APPS } from "./apps.ts";
+import { policies, type PortPolicy } from "./recheck/policy.ts";
 import type { ControllerSettings } from "./settings.ts";
 
+/** What the apps desire, and what decides about the connections of ports. */
+export type Compiled = Desired | PortPolicy;
 /** Takes one batch of what the engine made of the changes. */
-export type OnDelta = (delta: Delta<Desired>) => void;
+export type OnDelta = (delta: Delta<Compiled>) => void;
 
 /**
  * The engine and its queue: rows come from the store and from the local switch; what comes in one turn of the event loop is one batch.
  */
 export class Compiler {
-  readonly engine: Engine<Desired>;
+  readonly engine: Engine<Compiled>;
   readonly #onDelta: OnDelta;
   readonly #own: Topic;
   #rows: RowChange[] = [];
@@ -24,8 +27,8 @@ export class Compiler {
   constructor(settings: Pick<ControllerSettings, "chassis" | "tunnelIp">, onDelta: OnDelta) {
     const own = chassisTopic(settings.chassis);
     this.#own = own;
-    this.engine = new Engine({
-      apps: APPS.map((app) => app.compile),
+    this.engine = new Engine<Compiled>({
+      apps: [...APPS.map((app) => app.compile), policies],
       output: desiredOutput,
       roots: (partition) => partition === LOCAL || partition === own,
     });

@@ -1,9 +1,9 @@
 import type { Delta, RowChange } from "@dragonflow/engine";
 import { chassisStatusKind, type NbRecord, record } from "@dragonflow/model";
-import type { Desired, DesiredTunnel } from "@dragonflow/pipeline";
+import type { DesiredTunnel } from "@dragonflow/pipeline";
 import type { StoreDriver } from "@dragonflow/store";
 import { pipeline } from "./apps.ts";
-import { Compiler } from "./compiler.ts";
+import { type Compiled, Compiler } from "./compiler.ts";
 import { dispatch } from "./dispatch.ts";
 import { flowViews } from "./introspection/flow-view.ts";
 import type { ControllerView } from "./introspection/window.ts";
@@ -12,6 +12,7 @@ import { LocalSwitch } from "./local/local-switch.ts";
 import { Northbound } from "./northbound/northbound.ts";
 import { PacketIn } from "./packet-in/packet-in.ts";
 import type { ControllerSettings, Log } from "./settings.ts";
+import { Recheck } from "./recheck/recheck.ts";
 import { portErrors } from "./status/port-errors.ts";
 import { PortStates } from "./status/port-states.ts";
 import { StatusWriter } from "./status/status-writer.ts";
@@ -34,6 +35,7 @@ export class Controller implements ControllerView {
   readonly #compiler: Compiler;
   readonly #northbound: Northbound;
   readonly #switch: SwitchDriver;
+  readonly #recheck: Recheck;
   readonly #packetIn: PacketIn;
   readonly #ports: PortStates;
   readonly #status: StatusWriter;
@@ -73,6 +75,7 @@ export class Controller implements ControllerView {
       onFailure,
     });
     this.#switch = this.#openSwitch();
+    this.#recheck = new Recheck(this.#switch, settings, log);
     this.#packetIn = new PacketIn({ bridge: settings.openflow });
     this.#packetIn.on("problem", (problem) => log.warn({ problem }, "packet-in"));
     const { status: topic, replica } = this.#northbound;
@@ -96,6 +99,7 @@ export class Controller implements ControllerView {
     clearImmediate(this.#saying);
     clearInterval(this.#audit);
     this.#status.close();
+    this.#recheck.close();
     this.#switch.close();
     await Promise.all([this.#northbound.close(), this.#packetIn.close(), this.#local.close()]);
   }
@@ -123,6 +127,7 @@ export class Controller implements ControllerView {
       }),
       lostPorts: this.#lostPorts,
       packetIn: this.#packetIn.counts,
+      recheck: this.#recheck.counts,
       interfaces: Object.fromEntries(this.#local.facts.problems),
       topics: [...engine.interest()],
       pending: engine.pendingUnits(),
@@ -138,6 +143,7 @@ export class Controller implements ControllerView {
     driver.on("released", () => this.#released());
     driver.on("applied", (change) => {
       this.#ports.applied(change);
+      this.#recheck.applied(change);
       this.#portsKnown = true;
       this.#say();
     });
@@ -146,7 +152,10 @@ export class Controller implements ControllerView {
       this.#log.error({ type: wanted.type, owner, code, error: message }, "the switch refused what an object needs");
     });
     driver.on("disturbed", () => this.#log.warn({}, "somebody else changed our flows in the switch; reading it back"));
-    driver.on("synced", (flowMods) => this.#log.info({ flowMods }, "the switch is in step"));
+    driver.on("synced", (flowMods) => {
+      this.#log.info({ flowMods }, "the switch is in step");
+      if (flowMods > 0) this.#recheck.all();
+    });
     driver.on("disconnected", (reason) => this.#log.warn({ error: reason.message }, "the bridge is away"));
     return driver;
   }
@@ -158,11 +167,12 @@ export class Controller implements ControllerView {
     this.#releaseIfKnown();
   }
 
-  #compiled(delta: Delta<Desired>): void {
+  #compiled(delta: Delta<Compiled>): void {
     this.#northbound.follow(delta.interest);
     this.#tell(delta);
-    const { switch: flows, tunnels, responses, ports } = dispatch(delta);
+    const { switch: flows, tunnels, responses, ports, policies } = dispatch(delta);
     const change = this.#switch.update(flows);
+    this.#recheck.compiled(policies, change);
     this.#packetIn.declare(responses);
     this.#ports.compiled(ports, change, new Set(this.#compiler.engine.pendingUnits().map(({ owner }) => owner.id)));
     if (!this.#isReleased) this.#earlyTunnels.push(...tunnels);
@@ -171,7 +181,7 @@ export class Controller implements ControllerView {
     this.#releaseIfKnown();
   }
 
-  #tell({ conflicts, faults }: Delta<Desired>): void {
+  #tell({ conflicts, faults }: Delta<Compiled>): void {
     for (const { now } of conflicts)
       if (now !== undefined)
         this.#log.error({ key: now.key, owners: now.owners }, "two objects claim the same; neither has it");

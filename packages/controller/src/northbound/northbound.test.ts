@@ -7,11 +7,23 @@ import {
   networkTopic,
   recordId,
   routerTopic,
+  securityGroupTopic,
   statusTopic,
 } from "@dragonflow/model";
 import { LEASE_TOPIC, type StoreDriver } from "@dragonflow/store";
 import { ManualClock } from "@dragonflow/store/conformance";
-import { network, networkId, peer, port, portId, router, routerId, SELF } from "@dragonflow/pipeline/testing";
+import {
+  groupId,
+  network,
+  networkId,
+  OPEN,
+  peer,
+  port,
+  portId,
+  router,
+  routerId,
+  SELF,
+} from "@dragonflow/pipeline/testing";
 import { ports } from "@dragonflow/pipeline";
 import { Compiler } from "../compiler.ts";
 import { KeptLog } from "../testing/log.ts";
@@ -65,6 +77,7 @@ const topics = (): ReadonlySet<string> => new Set(northbound.replica.topics());
 const settled = (): Promise<void> => until("the compiler is settled", () => compiler.settled);
 const OWN = [chassisTopic(SELF), statusTopic(SELF)];
 const OF_NETWORK = (n: number): string => networkTopic(networkId(n));
+const OF_GROUP = securityGroupTopic(groupId(OPEN));
 const OF_ROUTER = (n: number): string => routerTopic(routerId(n));
 
 const STATE = [
@@ -81,7 +94,7 @@ const STATE = [
 
 test("what the units read is what is subscribed to, and nothing else", async () => {
   await settled();
-  assert.deepEqual(topics(), new Set([...OWN, OF_NETWORK(1), OF_NETWORK(2), OF_ROUTER(5), "endpoint/host2"]));
+  assert.deepEqual(topics(), new Set([...OWN, OF_NETWORK(1), OF_NETWORK(2), OF_ROUTER(5), "endpoint/host2", OF_GROUP]));
   assert.deepEqual(failures, []);
 });
 

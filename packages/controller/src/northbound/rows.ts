@@ -1,24 +1,32 @@
 import type { RowChange, Table } from "@dragonflow/engine";
 import {
+  addressGroupKind,
   endpointKind,
+  groupIdentityKind,
   type Kind,
   localPortKind,
   networkKind,
+  portIdentityKind,
   portKind,
   routerInterfaceKind,
   routerKind,
   routerPortKind,
+  securityGroupKind,
   subnetKind,
 } from "@dragonflow/model";
 import type { ParseKind, RowChange as ReplicaRowChange } from "@dragonflow/store";
 import {
+  addressGroups,
   endpoints,
+  groupIdentities,
   localPorts,
   networks,
+  portIdentities,
   ports,
   routerInterfaces,
   routerPorts,
   routers,
+  securityGroups,
   subnets,
 } from "@dragonflow/pipeline";
 
@@ -36,6 +44,10 @@ const READERS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   [routerKind.kind, { table: routers, parse: routerKind.parse }],
   [routerInterfaceKind.kind, { table: routerInterfaces, parse: routerInterfaceKind.parse }],
   [routerPortKind.kind, { table: routerPorts, parse: routerPortKind.parse }],
+  [securityGroupKind.kind, { table: securityGroups, parse: securityGroupKind.parse }],
+  [groupIdentityKind.kind, { table: groupIdentities, parse: groupIdentityKind.parse }],
+  [portIdentityKind.kind, { table: portIdentities, parse: portIdentityKind.parse }],
+  [addressGroupKind.kind, { table: addressGroups, parse: addressGroupKind.parse }],
   [endpointKind.kind, { table: endpoints, parse: endpointKind.parse }],
 ]);
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, afterEach, before, test } from "node:test";
 import { startSwitch, type TestSwitch } from "@dragonflow/openflow/testing";
 import { host, network, peer, port, router } from "@dragonflow/pipeline/testing";
 import { pipeline } from "../apps.ts";
@@ -8,12 +8,29 @@ import { compiled } from "../testing/compiled.ts";
 import { range } from "../testing/toy.ts";
 import { FlowWatch } from "../testing/vswitchd.ts";
 import { SwitchDriver } from "./driver.ts";
+import type { ZoneLedger } from "./zones.ts";
 
 let ovs: TestSwitch;
 before(async () => {
   ovs = await startSwitch();
 });
+afterEach(() => {
+  for (const driver of drivers.splice(0)) driver.close();
+});
 after(() => ovs.stop());
+
+/** What is written down of zones, by whoever came before. */
+let ledger: ZoneLedger = new Map();
+const drivers: SwitchDriver[] = [];
+function open(): SwitchDriver {
+  const driver: SwitchDriver = new SwitchDriver(ovs.bridge, pipeline, (wanted) => {
+    ledger = wanted;
+    driver.zonesWritten(ledger);
+  });
+  drivers.push(driver);
+  driver.zonesWritten(ledger);
+  return driver;
+}
 
 const STATE = [
   ...host(),
@@ -36,7 +53,7 @@ const STATE = [
 
 test("every flow, group and meter of every app is taken, and a second controller finds nothing to change", async () => {
   const { switch: desired } = compiled(STATE);
-  const first = new SwitchDriver(ovs.bridge, pipeline);
+  const first = open();
   const refused: string[] = [];
   first.on("refused", (key, wanted, { message }) => refused.push(`${wanted.type} ${key}: ${message}`));
   first.release();
@@ -46,13 +63,12 @@ test("every flow, group and meter of every app is taken, and a second controller
   first.close();
 
   const watch = await FlowWatch.open(ovs.bridge);
-  const second = new SwitchDriver(ovs.bridge, pipeline);
+  const second = open();
   second.update(compiled(STATE.toReversed()).switch);
   second.release();
   await applied(second, second.update([]));
   const { flowMods, groupMods, meterMods } = second.counters;
   assert.deepEqual({ flowMods, groupMods, meterMods }, { flowMods: 0, groupMods: 0, meterMods: 0 });
   assert.deepEqual(await watch.take(), []);
-  second.close();
   await watch.close();
 });

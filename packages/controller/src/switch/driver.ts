@@ -1,33 +1,19 @@
 import { EventEmitter } from "node:events";
-import {
-  type ConnectionError,
-  connect,
-  type Flow,
-  type Message,
-  type OpenFlowError,
-  type OpenFlowSocket,
-} from "@dragonflow/openflow";
+import { ConnectionError, connect, type Flow, type OpenFlowSocket } from "@dragonflow/openflow";
 import type { Binding, DesiredFlow, Pipeline } from "@dragonflow/pipeline";
 import { type Actual, isOurs, readActual } from "./actual.ts";
 import { keyOf } from "./canonical.ts";
 import { watchForeignChanges } from "./foreign-changes.ts";
 import { installIdentityOption } from "./identity-option.ts";
+import { type InjectedPacket, injectPackets } from "./inject.ts";
 import { fromActual, type Installed } from "./installed.ts";
 import { Numbers } from "./numbers.ts";
-import {
-  type MissFlow,
-  plan,
-  type Plan,
-  type Refusal,
-  type SwitchDesired,
-  usesOf,
-  type Wanted,
-  zonesOf,
-} from "./plan.ts";
+import { type MissFlow, plan, type Plan, type Refusal, type SwitchDesired, usesOf, type Wanted } from "./plan.ts";
 import { Redial } from "./redial.ts";
 import { transmit } from "./transmit.ts";
 import { Uses } from "./uses.ts";
-import { type ZoneLedger, Zones } from "./zones.ts";
+import { type WriteDown, ZoneKeeper } from "./zone-keeper.ts";
+import type { ZoneLedger } from "./zones.ts";
 
 export interface SwitchEvents {
   /** What is desired replaces what is there from now on. */
@@ -91,22 +77,18 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
   readonly #refused = new Map<string, Refusal>();
   #refusedBefore: ReadonlyMap<string, Refusal> | undefined;
   readonly #uses = new Uses(usesOf);
-  readonly #zoneUses = new Uses(zonesOf);
   readonly #groups = new Numbers(GROUPS.first, GROUPS.last);
   readonly #meters = new Numbers(METERS.first, METERS.last);
-  readonly #zones = new Zones();
+  readonly #zones: ZoneKeeper;
   readonly #binding: Binding = {
     group: (name) => this.#groups.of(name),
     meter: (name) => this.#meters.of(name),
     zone: (name) => this.#zones.numberOf(name) ?? 0,
   };
-  readonly #writeDown: (ledger: ZoneLedger) => void;
   /** What the switch acknowledged on this connection. */
   #installed = new Map<string, Installed>();
   /** Keys where what is wanted may not be what is installed. */
   #dirty = new Set<string>();
-  /** Keys of flows whose zones are not ready. */
-  readonly #waiting = new Set<string>();
   #withoutOption: Refusal | undefined;
   #socket: OpenFlowSocket | undefined;
   #held = true;
@@ -124,11 +106,10 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
    * @param writeDown takes the numbers of zones to write down; who is given one says what stands there, at first and whenever it changes, by
    * `zonesWritten`. Absent: they are forgotten with the driver.
    */
-  constructor(address: string, pipeline: Pipeline, writeDown?: (ledger: ZoneLedger) => void) {
+  constructor(address: string, pipeline: Pipeline, writeDown?: WriteDown) {
     super();
     this.#pipeline = pipeline;
-    this.#writeDown = writeDown ?? ((ledger) => this.zonesWritten(ledger));
-    if (writeDown === undefined) this.#zones.written(new Map());
+    this.#zones = new ZoneKeeper(writeDown);
     const misses = pipeline.missFlows().map((flow) => [keyOf(flow, pipeline) ?? "", { type: "miss", flow }] as const);
     this.#misses = new Map(misses);
     this.#wanted = new Map(misses);
@@ -143,7 +124,7 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
   }
   /** The switch was read back on this connection, and nothing is on its way. */
   get synced(): boolean {
-    const isIdle = !this.#unread && !this.#busy && this.#dirty.size === 0 && this.#waiting.size === 0;
+    const isIdle = !this.#unread && !this.#busy && this.#dirty.size === 0 && this.#zones.waiting.size === 0;
     return this.#socket !== undefined && isIdle;
   }
   /** What is desired, and not in the switch. While that is found out anew, what was known before. */
@@ -173,8 +154,18 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
   /** These numbers of zones are written down: a controller that starts now finds them. */
   zonesWritten(ledger: ZoneLedger): void {
     this.#zones.written(ledger);
-    for (const key of this.#waiting) this.#dirty.add(key);
-    if (this.#waiting.size > 0) this.#pump();
+    this.#retryWaiting();
+    if (this.#dirty.size > 0) this.#pump();
+  }
+  /** The number of a zone that flows use. */
+  zoneOf(name: string): number | undefined {
+    return this.#zones.readyNumberOf(name);
+  }
+
+  /** Resolves once the switch has taken the packets. @throws {OpenFlowError} one is refused. @throws {ConnectionError} it is away. */
+  async inject(packets: readonly InjectedPacket[]): Promise<void> {
+    if (this.#socket === undefined) throw new ConnectionError("not-open", "the bridge is away");
+    await injectPackets(this.#socket, packets, this.#pipeline);
   }
 
   /**
@@ -206,15 +197,18 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
   #declare(key: string, wanted: Wanted | undefined): void {
     const before = this.#wanted.get(key);
     this.#uses.replace(key, before, wanted);
-    this.#zoneUses.replace(key, before, wanted);
-    for (const zone of zonesOf(before)) if (!this.#zoneUses.has(zone)) this.#zones.leave(zone, this.#change + 1);
-    for (const zone of zonesOf(wanted)) this.#zones.want(zone);
+    this.#zones.declare(key, before, wanted, this.#change + 1);
     // A group that comes or goes, or is another one than the switch refused, takes the flows that use it along.
     if ((before === undefined) !== (wanted === undefined) || this.#refused.has(key))
       for (const user of this.#uses.of(key)) this.#touch(user);
     if (wanted === undefined) this.#wanted.delete(key);
     else this.#wanted.set(key, wanted);
     this.#touch(key);
+  }
+
+  /** Flows whose zones can be made ready now. */
+  #retryWaiting(): void {
+    if (this.#zones.hasFresh) for (const key of this.#zones.waiting) this.#dirty.add(key);
   }
 
   #touch(key: string): void {
@@ -264,7 +258,8 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
     this.#work(socket, change).then(
       () => {
         this.#busy = false;
-        if (this.#socket === socket && !this.#held && this.#waiting.size === 0) this.emit("applied", change);
+        if (this.#socket === socket && !this.#held && this.#zones.waiting.size === 0) this.emit("applied", change);
+        this.#retryWaiting();
         if (this.#dirty.size > 0 || this.#change > change || this.#unread) this.#pump();
       },
       (error: unknown) => {
@@ -278,12 +273,8 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
 
   async #work(socket: OpenFlowSocket, change: number): Promise<void> {
     await (this.#unread ? this.#sync(socket) : this.#send(socket));
-    const unused = this.#zones.unused(change);
-    if (unused.length === 0) return;
-    // What the switch does not flush now, it does before somebody else gets the zone, or nobody does.
-    await this.#flush(socket, unused);
-    for (const zone of unused) this.#zones.free(zone);
-    this.#writeDown(this.#zones.ledger);
+    // Held: what is desired is not known, and what is there is in use.
+    if (!this.#held) this.counters.zoneFlushes += await this.#zones.giveBack(socket, change);
   }
 
   async #sync(socket: OpenFlowSocket): Promise<void> {
@@ -326,11 +317,7 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
   }
 
   async #send(socket: OpenFlowSocket): Promise<void> {
-    const unflushed = this.#zones.unflushed();
-    if (unflushed.length > 0) {
-      const refusals = await this.#flush(socket, unflushed);
-      for (const zone of unflushed) this.#zones.flushed(zone, refusals.get(zone));
-    }
+    if (this.#zones.hasFresh) this.counters.zoneFlushes += await this.#zones.flushFresh(socket);
     let keys = this.#dirty;
     this.#dirty = new Set();
     while (keys.size > 0) {
@@ -339,12 +326,10 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
         refused: this.#refused,
         installed: this.#installed,
         withoutOption: this.#withoutOption,
-        prepareZone: (zone: string) => this.#zones.prepare(zone),
+        prepareZone: this.#zones.prepare,
       };
       const step = plan(keys, state, this.#pipeline, this.#binding);
-      for (const key of keys) this.#waiting.delete(key);
-      for (const key of step.waiting) this.#waiting.add(key);
-      if (step.waiting.length > 0) this.#writeDown(this.#zones.ledger);
+      this.#zones.planned(keys, step.waiting);
       const refusals = await transmit(socket, step);
       this.#count(step);
       this.#record(step, refusals);
@@ -352,18 +337,6 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
       keys = new Set();
       for (const [key, refusal] of refusals) if (this.#refuse(key, refusal)) keys.add(key);
     }
-  }
-
-  /** Forgets the connections in zones. @returns those that the switch did not flush. @throws {ConnectionError} */
-  async #flush(socket: OpenFlowSocket, zones: readonly string[]): Promise<ReadonlyMap<string, OpenFlowError>> {
-    const messages = zones.map((zone): Message => ({ type: "ct_flush_zone", zone: this.#binding.zone(zone) }));
-    const refused = new Map<string, OpenFlowError>();
-    for (const error of await socket.apply(messages)) {
-      const zone = zones[messages.findIndex((message) => message === error.request)];
-      if (zone !== undefined) refused.set(zone, error);
-    }
-    this.counters.zoneFlushes += zones.length - refused.size;
-    return refused;
   }
 
   #count({ meters, changes, lastMeters }: Plan): void {

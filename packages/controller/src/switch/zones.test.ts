@@ -188,6 +188,29 @@ test("a name that nobody wants after a restart gives its zone back after its flo
   assert.equal(second.counters.zoneFlushes, 1);
 });
 
+test("while the store has lost what it knew, zones stay as they are", async () => {
+  const first = open();
+  first.release();
+  await applied(first, first.update(put(zoneFlow(1, "a"))));
+  await track(FIRST);
+  first.close();
+  const second = open();
+  const asked = Promise.withResolvers<void>();
+  second.release(() => {
+    asked.resolve();
+    return false;
+  });
+  await within("it is asked", asked.promise);
+  await until("it is not busy", async () => (await tracked()).length === 1 && second.counters.syncs === 1);
+  assert.deepEqual([...ledger], [[FIRST, "a"]]);
+  assert.equal(second.counters.zoneFlushes, 0);
+  second.update(put(zoneFlow(1, "a")));
+  second.release();
+  await within("it is in step", once(second, "synced"));
+  assert.deepEqual([...ledger], [[FIRST, "a"]]);
+  assert.deepEqual(await tracked(), [FIRST]);
+});
+
 test("vswitchd restarts, and every port has the zone that it had", async () => {
   const driver = open();
   driver.release();

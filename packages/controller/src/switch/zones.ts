@@ -10,9 +10,6 @@ export const ZONES = { first: 0x8000, last: 0xfffe } as const;
 /** Numbers of zones that are taken, and the name that each belongs to. */
 export type ZoneLedger = ReadonlyMap<number, string>;
 
-/** `taken`: not written down yet. `written`: perhaps somebody's connections are still in it. `ready`: flows may use it. */
-type State = "taken" | "written" | "ready";
-
 /**
  * Numbers for the zones that flows name. A name gets an empty zone, and keeps it as long as any flow in the switch uses it:
  *
@@ -24,7 +21,10 @@ type State = "taken" | "written" | "ready";
 export class Zones {
   readonly #numbers = new Numbers(ZONES.first, ZONES.last);
   readonly #names = new Map<number, string>();
-  readonly #states = new Map<string, State>();
+  /** Names whose numbers are not written down yet. */
+  readonly #taken = new Set<string>();
+  /** Names whose numbers are, and whose zones were not flushed since. */
+  readonly #fresh = new Set<string>();
   /** What the switch said when a zone was to be flushed. */
   readonly #refusals = new Map<string, OpenFlowError>();
   readonly #wanted = new Set<string>();
@@ -42,6 +42,10 @@ export class Zones {
     return this.#numbers.numberOf(name);
   }
 
+  isReady(name: string): boolean {
+    return this.numberOf(name) !== undefined && !this.#taken.has(name) && !this.#fresh.has(name);
+  }
+
   /** Flows name it. */
   want(name: string): void {
     this.#wanted.add(name);
@@ -50,7 +54,7 @@ export class Zones {
   /** From this change on no flow that is desired names it. */
   leave(name: string, change: number): void {
     this.#wanted.delete(name);
-    if (this.#states.has(name)) this.#left.set(name, change);
+    if (this.numberOf(name) !== undefined) this.#left.set(name, change);
   }
 
   /**
@@ -60,29 +64,36 @@ export class Zones {
   prepare(name: string): boolean {
     const refusal = this.#refusals.get(name);
     if (refusal !== undefined) throw refusal;
-    if (this.#isKnown && this.numberOf(name) === undefined) this.#take(this.#numbers.of(name), name, "taken");
-    return this.#states.get(name) === "ready";
+    if (this.#isKnown && this.numberOf(name) === undefined) {
+      this.#names.set(this.#numbers.of(name), name);
+      this.#taken.add(name);
+    }
+    return this.isReady(name);
   }
 
   /** This is what is written down now. */
   written(ledger: ZoneLedger): void {
     if (!this.#isKnown) this.#adopt(ledger);
     this.#isKnown = true;
-    for (const [number, name] of this.#names)
-      if (this.#states.get(name) === "taken" && ledger.get(number) === name) this.#states.set(name, "written");
+    for (const name of this.#taken) {
+      const number = this.numberOf(name);
+      if (number === undefined || ledger.get(number) !== name) continue;
+      this.#taken.delete(name);
+      this.#fresh.add(name);
+    }
   }
 
   /** Names whose zones are to be flushed before flows use them. */
-  unflushed(): readonly string[] {
-    return [...this.#states].flatMap(([name, state]) => (state === "written" ? [name] : []));
+  get fresh(): ReadonlySet<string> {
+    return this.#fresh;
   }
   flushed(name: string, refusal: OpenFlowError | undefined): void {
-    this.#states.set(name, "ready");
+    this.#fresh.delete(name);
     if (refusal !== undefined) this.#refusals.set(name, refusal);
   }
   /** What the switch did not flush is to be flushed again. */
   forgive(): void {
-    for (const name of this.#refusals.keys()) this.#states.set(name, "written");
+    for (const name of this.#refusals.keys()) this.#fresh.add(name);
     this.#refusals.clear();
   }
 
@@ -96,7 +107,8 @@ export class Zones {
     const number = this.numberOf(name);
     if (number !== undefined) this.#names.delete(number);
     this.#numbers.release(name);
-    this.#states.delete(name);
+    this.#taken.delete(name);
+    this.#fresh.delete(name);
     this.#refusals.delete(name);
   }
 
@@ -105,13 +117,8 @@ export class Zones {
       // A name has one number, whoever wrote it twice.
       if (!this.#numbers.isOurs(number) || this.numberOf(name) !== undefined) continue;
       this.#numbers.adopt(name, number);
-      this.#take(number, name, "ready");
+      this.#names.set(number, name);
       if (!this.#wanted.has(name)) this.#left.set(name, 0);
     }
-  }
-
-  #take(number: number, name: string, state: State): void {
-    this.#names.set(number, name);
-    this.#states.set(name, state);
   }
 }

@@ -2,8 +2,8 @@ import { once } from "node:events";
 import { connect, type OpenFlowSocket } from "@dragonflow/openflow";
 import type { TestSwitch } from "@dragonflow/openflow/testing";
 
-/** Of a packet-out that came from no port. */
-const CONTROLLER_PORT = 0xfffffffd;
+/** Where packets come from: a port of the datapath, because behind conntrack vswitchd looks for it, through patch ports as well. */
+const LOCAL_PORT = 0xfffffffe;
 const WHOLE = 0xffff;
 
 /**
@@ -61,7 +61,7 @@ export class Stations {
     this.#socket.send(
       frames.map((frame) => ({
         type: "packet_out" as const,
-        match: { in_port: CONTROLLER_PORT },
+        match: { in_port: LOCAL_PORT },
         actions: [{ type: "output" as const, port: n }],
         frame,
       })),
