@@ -58,6 +58,21 @@ const EXEMPT: Readonly<Record<Side["direction"], readonly MatchSpec[]>> = {
   ingress: NEIGHBOUR,
 };
 
+const readIdentity = act({ type: "copy_field", src: identityOption, dst: subfield("sourceIdentity") });
+/**
+ * Whose identity the sender's register has before conntrack. It cannot be read behind: what a packet is given back with from there is the tunnel
+ * header of the first packet that took this way, not its own. Registers are its own.
+ */
+const ARRIVALS: Readonly<
+  Record<Side["direction"], readonly { readonly match: MatchSpec; readonly steps: readonly Step[] }[]>
+> = {
+  egress: [{ match: {}, steps: [] }],
+  ingress: [
+    { match: {}, steps: [] },
+    { match: { tunnelType: TUNNEL_TYPE.geneve }, steps: [readIdentity] },
+  ],
+};
+
 /** What holds for every port. */
 export function everyPort(): readonly Desired[] {
   const owner = { app, kind: "host", id: "self" };
@@ -70,14 +85,15 @@ export function everyPort(): readonly Desired[] {
       ...EXEMPT[side.direction].map((match) => add(conntrack, level.exempt, match, pass)),
       ...FAMILIES.flatMap((family) => [
         add(conntrack, level.closed, { ...family, [own]: 0 }, []),
-        add(conntrack, level.untracked, { ...family, ctZone: 0 }, [goto(state)]),
-        add(conntrack, level.rest, family, [track(state)]),
+        ...ARRIVALS[side.direction].flatMap(({ match, steps }, more) => [
+          add(conntrack, level.untracked + more, { ...family, ...match, ctZone: 0 }, [...steps, goto(state)]),
+          add(conntrack, level.rest + more, { ...family, ...match }, [...steps, track(state)]),
+        ]),
       ]),
       add(state, level.revoked, { ct_state: ctState("+trk"), ct_mark: 1 }, []),
       add(state, level.invalid, { ct_state: ctState("+trk+inv") }, []),
       add(state, level.follows, { ct_state: ctState("+trk+rpl") }, side.pass),
       add(state, level.follows, { ct_state: ctState("+trk+rel") }, side.pass),
-      ...(side.direction === "ingress" ? [fromTunnel(state, rules)] : []),
       add(state, level.rest, {}, [goto(rules)]),
       add(remote, level.rest, {}, [goto(rules)]),
       // The first packet that no rule allows any more ends its connection, in both directions.
@@ -86,10 +102,4 @@ export function everyPort(): readonly Desired[] {
       ),
     ];
   });
-
-  /** Behind conntrack, so that one megaflow is enough for all senders of one identity. */
-  function fromTunnel(state: Side["state"], rules: Side["rules"]): Desired {
-    const read = act({ type: "copy_field", src: identityOption, dst: subfield("sourceIdentity") });
-    return flow(owner, state, level.lookup, { tunnelType: TUNNEL_TYPE.geneve }, [read, goto(rules)]);
-  }
 }

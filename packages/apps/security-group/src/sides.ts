@@ -70,19 +70,20 @@ function defineSide(
   });
   const state = defineFlowTable({
     name: `${direction}_state`,
-    purpose: "what is decided by the state of the connection; the identity of the other end",
+    purpose: "what is decided by the state of the connection",
     stage,
     match: [own, "network", "tunnelType", "ct_state", "ct_mark"],
-    writes: [peer],
     next: [remote, rules, next],
     internal: true,
     miss: "drop",
   });
   const conntrack = defineFlowTable({
     name: `${direction}_conntrack`,
-    purpose: "what passes without a rule; everything else of IP through conntrack",
+    purpose:
+      "what passes without a rule; everything else of IP through conntrack, with the identity that a tunnel brought",
     stage,
-    match: [own, "ctZone", ...HEADERS],
+    match: [own, "ctZone", "tunnelType", ...HEADERS],
+    writes: direction === "ingress" ? [peer] : [],
     next: [state, next],
     internal: true,
     miss: "drop",
