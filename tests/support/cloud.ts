@@ -21,6 +21,10 @@ import {
   Progress,
   type Router,
   routers,
+  type SecurityGroup,
+  type SecurityGroupRule,
+  securityGroupRules,
+  securityGroups,
   type Subnet,
   subnets,
   vmsReady,
@@ -89,6 +93,24 @@ export class Cloud {
     const router = await this.api.create(routers, { name });
     for (const { id } of between) await this.api.act(routers, router.id, "add_router_interface", { subnet_id: id });
     return router;
+  }
+
+  /** A group with these rules, ingress where they do not say, beside those that every new group has: everything may go out. */
+  async group(name: string, rules: readonly Attributes[] = [], attributes: Attributes = {}): Promise<SecurityGroup> {
+    const group = await this.api.create(securityGroups, { name, ...attributes });
+    if (rules.length > 0) await this.addRules(group, rules);
+    return group;
+  }
+  async addRules({ id }: SecurityGroup, rules: readonly Attributes[]): Promise<readonly SecurityGroupRule[]> {
+    const all = rules.map((rule) => ({ security_group_id: id, direction: "ingress", ...rule }));
+    return this.api.createAll(securityGroupRules, all);
+  }
+  /** For tests that are about something else: whoever is in it sends and gets everything. */
+  async openGroup(): Promise<SecurityGroup> {
+    return this.group("open", [{ ethertype: "IPv4" }, { ethertype: "IPv6" }]);
+  }
+  async setGroups(vm: Vm, groups: readonly SecurityGroup[]): Promise<void> {
+    await this.api.update(ports, vm.port.id, { security_groups: groups.map(({ id }) => id) });
   }
 
   /** VMs that are ready: their ports ACTIVE, their addresses in place. */

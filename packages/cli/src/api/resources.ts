@@ -62,6 +62,8 @@ export const securityGroups = resource(
 export const addressGroups = resource("address_group", object({ id: text, name: text, addresses: list(text) }));
 export const routers = resource("router", object({ id: text, name: text }));
 export const agents = resource("agent", object({ id: text, host: text, alive: flag }));
+/** Limits of a project, by whose id they go; -1: none. */
+export const quotas = resource("quota", object({ security_group: integer(-1) }));
 
 type Of<R> = R extends Resource<infer T> ? T : never;
 export type Network = Of<typeof networks>;

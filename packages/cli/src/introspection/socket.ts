@@ -82,24 +82,29 @@ async function ofLab(name: string, host: string | undefined): Promise<Sources> {
   };
 }
 
-/** `GET path` on a controller's socket. @throws {CliError} saying which controller does not answer */
+/** `GET path` on a controller's socket. @throws {CliError} saying which controller does not answer, or cannot */
 export async function ask<T>({ host, socket }: Source, path: string, shape: shapes.Shape<T>): Promise<T> {
   const who = `the controller${host === "" ? "" : ` of ${host}`}`;
+  const { status, body } = await get(socket, path).catch((error: unknown) => {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CliError(`${who} does not answer at ${socket}: ${reason}`);
+  });
   try {
-    return shape.parse(JSON.parse(await get(socket, path)), path);
+    const answer: unknown = JSON.parse(body);
+    if (status === 200) return shape.parse(answer, path);
+    throw new CliError(`${who} cannot say: ${refusal.parse(answer, path).error}`);
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof ShapeError)
       throw new CliError(`${who} answered what nobody expects: ${error.message}`);
-    throw new CliError(
-      `${who} does not answer at ${socket}: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    throw error;
   }
 }
+const refusal = object({ error: string });
 
-async function get(socketPath: string, path: string): Promise<string> {
+async function get(socketPath: string, path: string): Promise<{ readonly status: number; readonly body: string }> {
   return new Promise((resolve, reject) => {
     const asked = request({ socketPath, path, timeout: 10_000 }, (response) => {
-      text(response).then(resolve, reject);
+      text(response).then((body) => resolve({ status: response.statusCode ?? 0, body }), reject);
     });
     asked.once("timeout", () => asked.destroy(new Error("no answer within 10 s")));
     asked.once("error", reject);
