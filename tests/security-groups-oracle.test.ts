@@ -179,6 +179,7 @@ function sentTo(one: Case, end: "source" | "destination"): Sent {
 }
 
 const SERVICES = pipeline.numberOf(stages.services);
+const SWITCHING = pipeline.numberOf(stages.switching);
 const tableOf = (name: string): number => pipeline.tables.findIndex((table) => table.name === name);
 const EGRESS = tableOf("egress_port");
 const RULES = { source: tableOf("egress_rules"), destination: tableOf("ingress_rules") } as const;
@@ -186,11 +187,14 @@ const RULES = { source: tableOf("egress_rules"), destination: tableOf("ingress_r
 /** Port security let it pass: neighbour discovery with an odd code does not. */
 const isGuarded = ({ steps }: Trace): boolean => steps.some((step) => step.type === "lookup" && step.table === EGRESS);
 
+const reaches = ({ steps }: Trace, table: number): boolean =>
+  steps.some((step) => step.type === "lookup" && step.table >= table);
+
 /** Did it leave the tables of egress, or come out at the port? */
 function passed(trace: Trace, end: "source" | "destination", ofport: number): boolean {
   if (end === "destination")
     return trace.outcomes.some((outcome) => outcome.type === "output" && outcome.port === ofport);
-  return trace.steps.some((step) => step.type === "lookup" && step.table >= SERVICES);
+  return reaches(trace, SERVICES);
 }
 
 /** The rules that allowed it, by the cookies of the flows that were met. */
@@ -249,8 +253,8 @@ function checkThrough(host: Host, one: Case): number {
   });
   if (!isGuarded(trace)) return 0;
   const { allowed, egress, ingress } = evaluate(one.cloud, packet);
-  // What needs no rule is answered on the way.
-  if (egress.reason === "exempt") return 0;
+  // What a service of this host answered went no further.
+  if (egress.allowed && !reaches(trace, SWITCHING)) return 0;
   check(one, "destination", allowed ? ingress : { allowed: false, reason: "no-rule" }, trace, "from end to end");
   return 1;
 }

@@ -6,7 +6,7 @@ import { connect, type Flow, type Message, parseActions, parseFlow } from "@drag
 import { startSwitch, type TestSwitch } from "@dragonflow/openflow/testing";
 import { encodePacket, type LayersToEncode, parseIpv4, parseIpv6, parseMac } from "@dragonflow/packet";
 import { assertAgreement } from "../testing/agreement.ts";
-import { ControlSocket, readTrace } from "../testing/ofproto-trace.ts";
+import { carried, ControlSocket, readTrace } from "../testing/ofproto-trace.ts";
 import { printOutcome } from "./print.ts";
 import { Tracer } from "./tracer.ts";
 
@@ -329,6 +329,39 @@ const CASES: Readonly<Record<string, Case>> = {
     packet: "twice",
     outcomes: ["output 2"],
   },
+  "a conjunction of which all clauses are met": {
+    flows: [
+      "priority=9,ip,nw_src=10.0.0.0/8,actions=conjunction(5,1/3)",
+      "priority=9,ip,nw_src=10.0.0.1,actions=conjunction(5,1/3)",
+      "priority=9,udp,actions=conjunction(5,2/3)",
+      "priority=9,udp,tp_dst=2000,actions=conjunction(5,3/3),conjunction(6,2/2)",
+      "priority=9,ip,conj_id=5,actions=output:2",
+      "priority=8,ip,actions=output:3",
+    ],
+    packet: "udp",
+    outcomes: ["output 2"],
+  },
+  "a conjunction that leads nowhere, and one that lacks a clause": {
+    flows: [
+      "priority=9,ip,actions=conjunction(5,1/2)",
+      "priority=9,udp,actions=conjunction(5,2/2),conjunction(6,2/2)",
+      "priority=9,ip,conj_id=6,actions=output:2",
+      "priority=8,ip,actions=output:3",
+    ],
+    packet: "udp",
+    outcomes: ["output 3"],
+  },
+  "through connection tracking, and on without what it said": {
+    flows: [
+      "ip,ct_state=-trk,actions=set_field:7->reg6,ct(table=1,zone=reg6[0..15]),output:3",
+      "table=1,ct_state=+new+trk,ct_zone=7,ip,actions=ct(commit,zone=7,exec(set_field:1->ct_mark)),goto_table:2",
+      "table=2,ip,ct_state=-trk,ct_mark=0,reg6=7,actions=ct(table=3,zone=8),output:2",
+      "table=3,ct_state=+trk,ip,actions=ct_clear,resubmit(,4)",
+      "table=4,ct_state=-trk,actions=output:3",
+    ],
+    packet: "udp",
+    outcomes: ["output 3", "output 2", "output 3"],
+  },
   metadata: {
     flows: ["actions=write_metadata:0x1200/0xff00,goto_table:1", "table=1,metadata=0x1200,actions=output:2"],
     packet: "udp",
@@ -340,6 +373,7 @@ function tracerOf({ flows, group }: Case): Tracer {
   const buckets = group?.map((actions) => parseActions(actions));
   return new Tracer({
     flows: flows.map((text) => parseFlow(text)),
+    conntrack: carried({ state: "new" }),
     groups: new Map(buckets === undefined ? [] : [[1, { type: "all", buckets }]]),
   });
 }

@@ -69,9 +69,10 @@ export class Arrived {
 
 /**
  * Why a packet, or a copy of it, ended: no flow matched, or none but that for misses (priority 0, any packet); a flow says so (it has nothing to do);
- * it would have left by the port it came in by; its TTL is used up; the group does not exist; it goes round in circles.
+ * it would have left by the port it came in by; its TTL is used up; the group does not exist; it goes round in circles, by tables or by
+ * connection tracking.
  */
-export type DropReason = "miss" | "flow" | "in port" | "ttl" | "no group" | "resubmit limit";
+export type DropReason = "miss" | "flow" | "in port" | "ttl" | "no group" | "resubmit limit" | "recirculation limit";
 
 export type Outcome =
   | { readonly type: "output"; readonly port: number; readonly packet: Arrived }

@@ -175,3 +175,8 @@ test("what a connection is known by stands in its fields, and only behind ct", (
     ["output 9"],
   );
 });
+
+test("a packet that comes back from connection tracking again and again is dropped", () => {
+  const conntrack = tracking({ state: "new" });
+  assert.deepEqual(outcomes(["ip,actions=ct(table=0)"], { conntrack }), ["drop in 0: recirculation limit"]);
+});

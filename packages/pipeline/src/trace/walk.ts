@@ -7,6 +7,8 @@ import { Arrived, type Conntrack, type DropReason, type Original, type Outcome, 
 /** Limits of Open vSwitch 3.1: tables that one packet is sent to (goto counts), and resubmits to the same or an earlier table inside each other. */
 const MAX_RESUBMITS = 4096;
 const MAX_DEPTH = 64;
+/** How often a packet comes back from connection tracking, one time inside the other (MAX_RECIRC_DEPTH of the userspace datapath). */
+const MAX_RECIRCULATIONS = 6;
 /** 16-bit port numbers from here on are reserved ones; a port in a register has 16 bits. */
 const FIRST_RESERVED_16 = 0xff00;
 
@@ -37,6 +39,8 @@ interface Translation {
   readonly table: number;
   readonly packet: FieldSet;
   readonly stack: readonly bigint[];
+  /** How often it came back from connection tracking to get here. */
+  readonly round: number;
 }
 
 /** One packet's way through a switch. */
@@ -52,6 +56,7 @@ export class Walk {
   /** The first table is not entered by one. */
   #resubmits = -1;
   #nested = 0;
+  #round = 0;
   #depth = 0;
 
   constructor(ofSwitch: Switch, packet: FieldSet, original: Original | undefined) {
@@ -62,7 +67,7 @@ export class Walk {
 
   /** What goes on behind connection tracking has its turn after everything before it, in order: as ofproto/trace shows it. */
   run(table: number): void {
-    this.#translate({ table, packet: this.#packet, stack: [] });
+    this.#translate({ table, packet: this.#packet, stack: [], round: 0 });
     for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
       const [zone, state, mark] = (["ct_zone", "ct_state", "ct_mark"] as const).map((name) => next.packet.number(name));
       this.steps.push({ type: "tracked", zone: zone ?? 0, state: state ?? 0, mark: mark ?? 0 });
@@ -71,10 +76,11 @@ export class Walk {
   }
 
   /** Limits are those of one translation: a switch that meets one does nothing of what it has met in it. */
-  #translate({ table, packet, stack }: Translation): void {
+  #translate({ table, packet, stack, round }: Translation): void {
     const [outcomes, waiting] = [this.outcomes.length, this.#waiting.length];
     this.#packet = packet;
     this.#stack = [...stack];
+    this.#round = round;
     this.#resubmits = -1;
     this.#nested = 0;
     this.#depth = 0;
@@ -283,7 +289,9 @@ export class Walk {
     const number = typeof zone === "number" ? zone : Number(this.#packet.bits(zone));
     const packet = new FieldSet(conntrack({ ...action, zone: number }, this.#packet.toObject()));
     // A copy goes on in the table, with what is known of its connection; this one goes on as one of which nothing is known.
-    if (table !== undefined) this.#waiting.push({ table, packet, stack: [...this.#stack] });
+    const round = this.#round + 1;
+    if (table !== undefined && round > MAX_RECIRCULATIONS) this.#drop("recirculation limit");
+    else if (table !== undefined) this.#waiting.push({ table, packet, stack: [...this.#stack], round });
     this.#packet = this.#packet.untracked();
     return table === undefined ? "changed" : "led";
   }
