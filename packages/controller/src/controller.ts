@@ -6,6 +6,7 @@ import { pipeline } from "./apps.ts";
 import { type Compiled, Compiler } from "./compiler.ts";
 import { dispatch } from "./dispatch.ts";
 import { flowViews } from "./introspection/flow-view.ts";
+import { readStatistics } from "./introspection/statistics.ts";
 import type { ControllerView } from "./introspection/window.ts";
 import type { SwitchFacts } from "./local/facts.ts";
 import { LocalSwitch } from "./local/local-switch.ts";
@@ -106,6 +107,10 @@ export class Controller implements ControllerView {
 
   flows(): ReturnType<ControllerView["flows"]> {
     return flowViews(this.#switch, pipeline);
+  }
+
+  statistics(): Promise<object> {
+    return readStatistics(this.#switch, pipeline, this.#local.facts.interfaces);
   }
 
   status(): object {

@@ -50,12 +50,17 @@ const flow = (n: number): FlowView => ({
   owner: ownerOf(1),
   refused: null,
 });
-const view: ControllerView = { flows: () => [flow(1), flow(2)], status: () => ({ inSync: true }) };
+const view: ControllerView = {
+  flows: () => [flow(1), flow(2)],
+  status: () => ({ inSync: true }),
+  statistics: async () => ({ rules: [] }),
+};
 
-test("GET /flows and GET /status, and nothing else", async () => {
+test("GET /flows, GET /status and GET /statistics, and nothing else", async () => {
   await open(view);
   assert.deepEqual(JSON.parse((await ask("/flows")).body), { flows: [flow(1), flow(2)] });
   assert.deepEqual(await ask("/status"), { status: 200, body: '{"inSync":true}' });
+  assert.deepEqual(await ask("/statistics"), { status: 200, body: '{"rules":[]}' });
   for (const [target, method] of [
     ["/", "GET"],
     ["/flows/", "GET"],
@@ -116,6 +121,11 @@ test("what a view throws is an answer, and no end of the controller", async () =
   });
   assert.deepEqual(await ask("/status"), { status: 500, body: '{"error":"a bug"}' });
   assert.equal((await ask("/flows")).status, 200);
+});
+
+test("while the switch is away there are no statistics", async () => {
+  await open({ ...view, statistics: () => Promise.reject(new Error("the bridge is away")) });
+  assert.deepEqual(await ask("/statistics"), { status: 500, body: '{"error":"the bridge is away"}' });
 });
 
 test("many flows come in parts, and a reader that goes away stops them", async () => {

@@ -8,6 +8,7 @@ import type { FlowView } from "./flow-view.ts";
 export interface ControllerView {
   readonly flows: () => Iterable<FlowView>;
   readonly status: () => object;
+  readonly statistics: () => Promise<object>;
 }
 
 /** Between two parts of a long answer the controller does its work. */
@@ -20,6 +21,7 @@ const UMASK = 0o177;
  *
  *     GET /flows   {flows: [{table, priority, match, actions, owner: {app, kind, id}, refused}]}
  *     GET /status  counters, connections, conflicts, faults
+ *     GET /statistics  {rules, ports, drops}: see `Statistics`
  *
  * It is also what keeps two controllers of one host apart: who finds somebody behind it does not start.
  */
@@ -68,11 +70,12 @@ export class Window {
   }
 
   async #answer({ method, url }: IncomingMessage, response: ServerResponse): Promise<void> {
-    const isKnown = method === "GET" && (url === "/flows" || url === "/status");
-    if (!isKnown) send(response, 404, { error: "GET /flows or GET /status" });
+    const isKnown = method === "GET" && (url === "/flows" || url === "/status" || url === "/statistics");
+    if (!isKnown) send(response, 404, { error: "GET /flows, GET /status or GET /statistics" });
     else if (this.#view === undefined)
       send(response, 503, { error: "the controller is not connected to a server yet" });
     else if (url === "/status") send(response, 200, this.#view.status());
+    else if (url === "/statistics") send(response, 200, await this.#view.statistics());
     else await sendFlows(response, this.#view.flows());
   }
 }

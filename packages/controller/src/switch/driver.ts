@@ -1,5 +1,12 @@
 import { EventEmitter } from "node:events";
-import { ConnectionError, connect, type Flow, type OpenFlowSocket } from "@dragonflow/openflow";
+import {
+  ConnectionError,
+  connect,
+  type Flow,
+  type OpenFlowSocket,
+  type ReplyTo,
+  type RequestMessage,
+} from "@dragonflow/openflow";
 import type { Binding, DesiredFlow, Pipeline } from "@dragonflow/pipeline";
 import { type Actual, isOurs, readActual } from "./actual.ts";
 import { keyOf } from "./canonical.ts";
@@ -164,8 +171,15 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
 
   /** Resolves once the switch has taken the packets. @throws {OpenFlowError} one is refused. @throws {ConnectionError} it is away. */
   async inject(packets: readonly InjectedPacket[]): Promise<void> {
+    await injectPackets(this.#open(), packets, this.#pipeline);
+  }
+  /** Asks the switch something. @throws {OpenFlowError} it refuses. @throws {ConnectionError} it is away. */
+  async request<M extends RequestMessage>(message: M): Promise<ReplyTo<M>> {
+    return this.#open().request(message);
+  }
+  #open(): OpenFlowSocket {
     if (this.#socket === undefined) throw new ConnectionError("not-open", "the bridge is away");
-    await injectPackets(this.#socket, packets, this.#pipeline);
+    return this.#socket;
   }
 
   /**
