@@ -217,6 +217,21 @@ function check(one: Case, end: "source" | "destination", verdict: Verdict, trace
   if (!met.includes(objectBits(verdict.rule))) assert.fail(`another rule counts: ${met.join()}. ${explain()}`);
 }
 
+/**
+ * The packet is for an address of one port, and its frame for another port, which has no port security and takes what is not its own. Who sends it is
+ * let, or not, by who has the address; the evaluator looks at who gets the frame.
+ */
+function isMisdirected(one: Case): boolean {
+  const { packet, cloud } = one;
+  if (packet.type !== "ip") return false;
+  const receiver = portOf(one, packet.to);
+  return (
+    [...cloud.ports.values()].some(
+      (port) => port.id !== receiver?.id && port.addresses.some(({ ip }) => ip === packet.destination),
+    ) && receiver?.addresses.some(({ ip }) => ip === packet.destination) === false
+  );
+}
+
 /** All that is asked at one host about a packet. @returns how many ends were compared. */
 async function checkAt(host: Host, one: Case): Promise<number> {
   const { packet } = one;
@@ -230,7 +245,7 @@ async function checkAt(host: Host, one: Case): Promise<number> {
     const sent = sentTo(seen, end);
     const connection = connectionAt(seen.packet, end);
     const trace = host.tracer.trace({ ...sent, conntrack: tracking(connection) });
-    if (end === "source" && !isGuarded(trace)) continue;
+    if (end === "source" && (!isGuarded(trace) || isMisdirected(one))) continue;
     check(seen, end, verdict, trace, "tracer");
     // A packet brings along what ofproto/trace is told of its connection, and a port that asks no zone would see that.
     const tracked = isStateful(seen.cloud, port) ? connection : undefined;
@@ -245,7 +260,8 @@ function checkThrough(host: Host, one: Case): number {
   const { packet } = one;
   const [source, destination] = [portOf(one, packet.from), portOf(one, packet.to)];
   if (source?.chassis !== host.name || destination?.chassis !== host.name) return 0;
-  if (packet.type !== "ip" || packet.fragment !== "none" || !isReached(one, source, destination)) return 0;
+  if (packet.type !== "ip" || packet.fragment !== "none" || isMisdirected(one) || !isReached(one, source, destination))
+    return 0;
   const zones = zonesOf(host);
   const trace = host.tracer.trace({
     ...sentTo(one, "source"),
