@@ -25,6 +25,7 @@ import {
 import { type OpenedDatabase, type OpenOptions, openDatabase, storeErrorOf } from "./database.ts";
 import { Leases } from "./leases.ts";
 import { CommitLog, DEFAULT_LOG_LIMITS, type LogLimits } from "./log.ts";
+import { makePrivateFile } from "./private-file.ts";
 import { Snapshots } from "./snapshots.ts";
 import { TopicHeads } from "./topics.ts";
 import { Watches } from "./watches.ts";
@@ -61,7 +62,7 @@ export interface SqliteStoreOptions extends OpenOptions {
 
 export interface SqliteStore extends StoreDriver {
   /**
-   * Writes a copy of the store, as of its end, to a file that does not exist yet; commits go on meanwhile. To restore it: stop the server, put the copy
+   * Writes a copy of the store, as of its end, to a file that does not exist yet, for its owner alone; commits go on meanwhile. To restore it: stop the server, put the copy
    * in place of the database, remove the `-wal` file beside it if there is one, and start again. The lineage changes by itself.
    */
   backup(file: string): Promise<void>;
@@ -134,6 +135,7 @@ class Store implements SqliteStore {
   async backup(file: string): Promise<void> {
     this.#mustBeOpen();
     try {
+      makePrivateFile(file);
       await backup(this.#opened.db, file);
     } catch (error) {
       throw storeErrorOf(error, file) ?? error;
