@@ -18,10 +18,11 @@ export interface ServerSettings {
   readonly logLevel: LogLevel;
 }
 
-/** `port` 0: any that is free. */
+/** `port` 0: any that is free. `connections`: at a time; what comes beyond is refused. */
 export interface ListenSettings {
   readonly host: string;
   readonly port: number;
+  readonly connections: number;
 }
 
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;

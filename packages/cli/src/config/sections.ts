@@ -5,6 +5,7 @@ const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"
 const HOST = { pattern: /^[\w.:-]{1,253}$/, expected: "an address or a host name", placeholder: "HOST" } as const;
 const NAME = { pattern: /^[\w.-]{1,200}$/, expected: "letters, digits, and . _ -", placeholder: "NAME" } as const;
 const SOCKET = { pattern: /^(unix|tcp):\S+$/, expected: "unix:PATH or tcp:HOST:PORT", placeholder: "SOCKET" } as const;
+const MOST_CONNECTIONS = 1_000_000;
 const logLevel = choice("log_level", "what is worth a line of the log, on standard error", LOG_LEVELS, "info");
 
 /** `dragonflow server`: the Neutron API, on a store, with a relay for the controllers. */
@@ -12,6 +13,13 @@ export const SERVER = {
   name: text("name", "of this server, unique among those of the cloud", { ...NAME, fallback: hostname() }),
   apiHost: text("api_host", "address that the API listens on", { ...HOST, fallback: "127.0.0.1" }),
   apiPort: integer("api_port", "port of the API; 0: any", 0, 65_535, 9696),
+  apiConnections: integer(
+    "api_connections",
+    "to the API at a time; what comes beyond is refused",
+    1,
+    MOST_CONNECTIONS,
+    2000,
+  ),
   store: text("store", "URL of the store: sqlite:FILE, or wss://HOST:PORT of another server's relay", {
     pattern: /^[a-z]+:\S+$/,
     expected: "a URL",
@@ -22,6 +30,13 @@ export const SERVER = {
   storeCaFile: optional(path("store_ca_file", "PEM of the authority of a store behind a relay")),
   relayHost: text("relay_host", "address that the relay listens on", { ...HOST, fallback: "0.0.0.0" }),
   relayPort: optional(integer("relay_port", "port where controllers connect; 0: any; none: no relay", 0, 65_535)),
+  relayConnections: integer(
+    "relay_connections",
+    "to the relay at a time, one for each host; what comes beyond is refused",
+    1,
+    MOST_CONNECTIONS,
+    20_000,
+  ),
   tlsCertFile: optional(path("tls_cert_file", "PEM: the relay's certificate")),
   tlsKeyFile: optional(path("tls_key_file", "PEM: the relay's key")),
   secretFile: path("secret_file", "what tokens are signed with; made if there is none", "/var/lib/dragonflow/secret"),
