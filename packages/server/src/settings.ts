@@ -6,6 +6,8 @@ export interface ServerSettings {
   /** Of this process, for logs and leases: unique among the servers of a cloud. */
   readonly name: string;
   readonly api: ListenSettings;
+  /** What carries a network whose maker names no type. Of each server for itself; default `geneve`. */
+  readonly networkType?: NetworkType;
   /** `token` and `caFile` are for `wss:` only: the store is then another server's, behind its relay. */
   readonly store: { readonly url: string; readonly token?: string; readonly caFile?: string };
   /** Where controllers and further servers connect; absent: this server offers no relay. */
@@ -17,6 +19,8 @@ export interface ServerSettings {
   readonly secretFile: string;
   readonly logLevel: LogLevel;
 }
+
+export type NetworkType = "geneve" | "vxlan";
 
 /** `port` 0: any that is free. `connections`: at a time; what comes beyond is refused. */
 export interface ListenSettings {

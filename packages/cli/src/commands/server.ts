@@ -10,13 +10,14 @@ import { listenForEnding, untilEnded } from "../ending.ts";
 export async function server(options: Readonly<Record<string, unknown>>): Promise<void> {
   const settings = settingsOf("server", options);
   const signal = listenForEnding();
-  const { name, apiHost, apiPort, apiConnections, secretFile, logLevel } = settings;
+  const { name, apiHost, apiPort, apiConnections, networkType, secretFile, logLevel } = settings;
   const [relay, store] = [await relayOf(settings), await storeOf(settings)];
   await untilEnded(signal, () =>
     startServer(
       {
         name,
         api: { host: apiHost, port: apiPort, connections: apiConnections },
+        networkType,
         store,
         ...(relay === undefined ? {} : { relay }),
         secretFile,

@@ -2,6 +2,8 @@ import { hostname } from "node:os";
 import { choice, choices, integer, optional, path, type Settings, text, variableOf } from "./settings.ts";
 
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+/** Of networks, and what a host can speak. */
+export const NETWORK_TYPES = ["geneve", "vxlan"] as const;
 const HOST = { pattern: /^[\w.:-]{1,253}$/, expected: "an address or a host name", placeholder: "HOST" } as const;
 const NAME = { pattern: /^[\w.-]{1,200}$/, expected: "letters, digits, and . _ -", placeholder: "NAME" } as const;
 const SOCKET = { pattern: /^(unix|tcp):\S+$/, expected: "unix:PATH or tcp:HOST:PORT", placeholder: "SOCKET" } as const;
@@ -15,11 +17,12 @@ export const SERVER = {
   apiPort: integer("api_port", "port of the API; 0: any", 0, 65_535, 9696),
   apiConnections: integer(
     "api_connections",
-    "to the API at a time; what comes beyond is refused",
+    "that the API takes at a time; what comes beyond is refused",
     1,
     MOST_CONNECTIONS,
     2000,
   ),
+  networkType: choice("network_type", "what carries a network whose maker names no type", NETWORK_TYPES, "geneve"),
   store: text("store", "URL of the store: sqlite:FILE, or wss://HOST:PORT of another server's relay", {
     pattern: /^[a-z]+:\S+$/,
     expected: "a URL",
@@ -32,7 +35,7 @@ export const SERVER = {
   relayPort: optional(integer("relay_port", "port where controllers connect; 0: any; none: no relay", 0, 65_535)),
   relayConnections: integer(
     "relay_connections",
-    "to the relay at a time, one for each host; what comes beyond is refused",
+    "that the relay takes at a time, one for each host; what comes beyond is refused",
     1,
     MOST_CONNECTIONS,
     20_000,
@@ -58,12 +61,7 @@ export const CONTROLLER = {
   tokenFile: path("token_file", "the token of this chassis, as `dragonflow token` prints it"),
   caFile: path("ca_file", "PEM of the authority that signed the server's certificate"),
   tunnelIp: text("tunnel_ip", "where other hosts send this host's tunnel packets", HOST),
-  encapsulations: choices(
-    "encapsulations",
-    "that this host can speak, the best first",
-    ["geneve", "vxlan"],
-    ["geneve", "vxlan"],
-  ),
+  encapsulations: choices("encapsulations", "that this host can speak, the best first", NETWORK_TYPES, NETWORK_TYPES),
   ovsdb: text("ovsdb", "the local Open vSwitch database", { ...SOCKET, fallback: "unix:/run/openvswitch/db.sock" }),
   bridge: text("bridge", "the integration bridge, made if there is none", { ...NAME, fallback: "br-int" }),
   openflow: text("openflow", "the bridge's OpenFlow socket", {
