@@ -72,12 +72,18 @@ async function ofLab(name: string, host: string | undefined): Promise<Sources> {
   };
 }
 
-/** `GET path` on a controller's socket. @throws {CliError} saying which controller does not answer */
+const refusalShape = object({ error: string });
+
+/** `GET path` on a controller's socket. @throws {CliError} saying which controller does not answer, or what it waits for */
 export async function ask<T>({ host, socket }: Source, path: string, shape: shapes.Shape<T>): Promise<T> {
   const who = `the controller${host === "" ? "" : ` of ${host}`}`;
   try {
-    return shape.parse(JSON.parse(await get(socket, path)), path);
+    const { status, body } = await get(socket, path);
+    const answer: unknown = JSON.parse(body);
+    if (status === 200) return shape.parse(answer, path);
+    throw new CliError(`${who}: ${refusalShape.parse(answer, path).error}`);
   } catch (error) {
+    if (error instanceof CliError) throw error;
     if (error instanceof SyntaxError || error instanceof ShapeError)
       throw new CliError(`${who} answered what nobody expects: ${error.message}`);
     throw new CliError(
@@ -86,10 +92,13 @@ export async function ask<T>({ host, socket }: Source, path: string, shape: shap
   }
 }
 
-async function get(socketPath: string, path: string): Promise<string> {
+async function get(
+  socketPath: string,
+  path: string,
+): Promise<{ readonly status: number | undefined; readonly body: string }> {
   return new Promise((resolve, reject) => {
     const asked = request({ socketPath, path, timeout: 10_000 }, (response) => {
-      text(response).then(resolve, reject);
+      text(response).then((body) => resolve({ status: response.statusCode, body }), reject);
     });
     asked.once("timeout", () => asked.destroy(new Error("no answer within 10 s")));
     asked.once("error", reject);

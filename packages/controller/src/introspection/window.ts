@@ -21,11 +21,14 @@ const UMASK = 0o177;
  *     GET /flows   {flows: [{table, priority, match, actions, owner: {app, kind, id}, refused}]}
  *     GET /status  counters, connections, conflicts, faults
  *
+ * Before the first connection to the store either is 503 `{error}`, which says what the controller waits for.
+ *
  * It is also what keeps two controllers of one host apart: who finds somebody behind it does not start.
  */
 export class Window {
   readonly #server: Server;
   #view: ControllerView | undefined;
+  #waitsFor = "its start";
 
   /**
    * @param onError no connection could be accepted.
@@ -55,6 +58,11 @@ export class Window {
     });
   }
 
+  /** What is told until there is something to see. */
+  waitsFor(what: string): void {
+    this.#waitsFor = what;
+  }
+
   /** From now on there is something to see. */
   show(view: ControllerView): void {
     this.#view = view;
@@ -70,8 +78,7 @@ export class Window {
   async #answer({ method, url }: IncomingMessage, response: ServerResponse): Promise<void> {
     const isKnown = method === "GET" && (url === "/flows" || url === "/status");
     if (!isKnown) send(response, 404, { error: "GET /flows or GET /status" });
-    else if (this.#view === undefined)
-      send(response, 503, { error: "the controller is not connected to a server yet" });
+    else if (this.#view === undefined) send(response, 503, { error: `it waits for ${this.#waitsFor}` });
     else if (url === "/status") send(response, 200, this.#view.status());
     else await sendFlows(response, this.#view.flows());
   }
