@@ -62,8 +62,9 @@ export interface SqliteStoreOptions extends OpenOptions {
 
 export interface SqliteStore extends StoreDriver {
   /**
-   * Writes a copy of the store, as of its end, to a file that does not exist yet, for its owner alone; commits go on meanwhile. To restore it: stop the server, put the copy
-   * in place of the database, remove the `-wal` file beside it if there is one, and start again. The lineage changes by itself.
+   * Writes a copy of the store, as of its end, to a file that does not exist yet, for its owner alone; commits go on meanwhile. To restore it: stop
+   * the server, put the copy in place of the database, remove the `-wal` file beside it if there is one, and start again. The lineage changes by
+   * itself.
    */
   backup(file: string): Promise<void>;
 }
