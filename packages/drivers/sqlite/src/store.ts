@@ -1,4 +1,4 @@
-import { backup } from "node:sqlite";
+import { backup, type DatabaseSync } from "node:sqlite";
 import type { RecordId, Topic } from "@dragonflow/model";
 import {
   type Capabilities,
@@ -69,6 +69,24 @@ export interface SqliteStore extends StoreDriver {
   backup(file: string): Promise<void>;
 }
 
+const BACKUP_ATTEMPTS = 50;
+
+/**
+ * The first and the last step of a backup fail, with no error but 0, where they meet a transaction that writes: Node takes "busy" for the end when no
+ * page is left to copy. Then nothing is wrong with either database, and the next attempt meets another moment.
+ */
+async function copyDatabase(db: DatabaseSync, file: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await backup(db, file);
+      return;
+    } catch (error) {
+      if (attempt === BACKUP_ATTEMPTS || !isOnlyBusy(error)) throw error;
+    }
+  }
+}
+const isOnlyBusy = (error: unknown): boolean => error instanceof Error && "errcode" in error && error.errcode === 0;
+
 class Store implements SqliteStore {
   readonly capabilities = CAPABILITIES;
   readonly #opened: OpenedDatabase;
@@ -137,7 +155,7 @@ class Store implements SqliteStore {
     this.#mustBeOpen();
     try {
       makePrivateFile(file);
-      await backup(this.#opened.db, file);
+      await copyDatabase(this.#opened.db, file);
     } catch (error) {
       throw storeErrorOf(error, file) ?? error;
     }
