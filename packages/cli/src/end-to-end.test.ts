@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { statSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { isDeepStrictEqual } from "node:util";
+import { isDeepStrictEqual, promisify } from "node:util";
 import { createLab, type LabStatus, openLab, removeLab, startPings } from "@dragonflow/lab";
+import { shapes } from "@dragonflow/model";
 import { ApiClient } from "./api/client.ts";
 import { agents, networks, ports } from "./api/resources.ts";
 import { freePort } from "./lab/free-port.ts";
@@ -14,6 +16,7 @@ import { until } from "./lab/wait.ts";
 import { dragonflow, startDragonflow, startOnTerminal } from "./testing/dragonflow.ts";
 import { labNamed, NOTHING, useScratchLabs } from "./testing/traces.ts";
 
+const runFile = promisify(execFile);
 const { env, traces } = useScratchLabs();
 
 /** A command that must succeed. @returns its standard output */
@@ -203,6 +206,32 @@ describe("a lab from its making to its end", () => {
     assert.deepEqual(traces(), NOTHING);
     assert.match((await dragonflow(["down", "--lab", demo], env)).stderr, /there is no lab .* and nothing left of one/);
   });
+});
+
+test("networks are VXLAN by option: VMs on two hosts reach each other over it, by IPv4 and IPv6", async () => {
+  const lab = labNamed("vxlan");
+  const status: LabStatus = JSON.parse(
+    await run("up", "--network-type", "vxlan", "--detach", "--hosts", "2", "--json", "--lab", lab),
+  );
+  const types = { ...networks, shape: shapes.object({ "provider:network_type": shapes.text }) };
+  const made = await apiOf(status).list(types);
+  assert.deepEqual(
+    made.map((network) => network["provider:network_type"]),
+    ["vxlan", "vxlan"],
+  );
+  assert.ok(await allReach(lab, status));
+  for (const { ovsdb } of status.hosts) {
+    const carried = async (type: string): Promise<string> => {
+      const tunnel = ["--bare", "--columns=statistics", "find", "Interface", `type=${type}`];
+      return (await runFile("ovs-vsctl", [`--db=${ovsdb}`, ...tunnel])).stdout;
+    };
+    // Open vSwitch writes its counters down every few seconds.
+    await until("packets by VXLAN", async () => /\brx_packets=[1-9]/.test(await carried("vxlan")) || undefined, {
+      deadlineMs: 20_000,
+    });
+    assert.doesNotMatch(await carried("geneve"), /\b[rt]x_packets=[1-9]/);
+  }
+  await run("down", "--lab", lab);
 });
 
 describe("whatever ends the making or the show, nothing is left", () => {

@@ -1,9 +1,18 @@
+import type { NetworkType } from "@dragonflow/server";
 import { Command } from "commander";
 import type { VmAddOptions } from "./commands/lab-vm.ts";
-import { apiPortOption, hostsOption, jsonOption, labOption, withExamples } from "./options.ts";
+import { apiPortOption, hostsOption, jsonOption, labOption, networkTypeOption, withExamples } from "./options.ts";
 
 interface InLab {
   readonly lab: string;
+}
+
+/** Of both commands that make a lab. */
+export interface LabOptions {
+  readonly hosts: number;
+  readonly apiPort?: number;
+  readonly networkType?: NetworkType;
+  readonly json: boolean;
 }
 
 /** `dragonflow lab ...`: hosts and VMs as network namespaces of this machine. */
@@ -27,11 +36,11 @@ function up(): Command {
     .addOption(hostsOption())
     .option("--empty", "without networks and VMs", false)
     .addOption(apiPortOption())
+    .addOption(networkTypeOption())
     .addOption(jsonOption("the lab's status"))
     .addOption(labOption())
-    .action(
-      async ({ lab, empty, ...options }: InLab & { hosts: number; empty: boolean; apiPort?: number; json: boolean }) =>
-        (await import("./commands/up.ts")).up({ ...options, name: lab, demo: !empty, detach: true }),
+    .action(async ({ lab, empty, ...options }: InLab & LabOptions & { empty: boolean }) =>
+      (await import("./commands/up.ts")).up({ ...options, name: lab, demo: !empty, detach: true }),
     );
   return withExamples(command, [
     ["dragonflow lab up --hosts 2 --empty", "hosts and an API; the rest is yours"],

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { NETWORK_TYPES } from "./config/sections.ts";
 import { DEFAULT_LAB } from "./lab/names.ts";
 
 const MOST_HOSTS = 100;
@@ -22,6 +23,11 @@ export const apiPortOption = (): Option =>
     "--api-port <P>",
     `port of the API (default: 9696 for lab "${DEFAULT_LAB}" if it is free, else any)`,
   ).argParser(integerBetween(1, 65_535));
+
+export const networkTypeOption = (): Option =>
+  new Option("--network-type <TYPE>", "what carries networks that name no type (default: geneve)").choices(
+    NETWORK_TYPES,
+  );
 
 /** What to type, and what that does. */
 export function withExamples(command: Command, examples: readonly (readonly [string, string])[]): Command {

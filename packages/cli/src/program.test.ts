@@ -51,6 +51,7 @@ describe("the program", () => {
       fails(["lab", "vm", "rn"], 2, /unknown command 'rn' \(Did you mean rm\?\)/),
       fails(["up", "--hots", "3"], 2, /unknown option '--hots' \(Did you mean --hosts\?\)/),
       fails(["up", "--hosts", "many"], 2, /'--hosts <N>'.*'many'.*A whole number 0\.\.100/),
+      fails(["up", "--network-type", "gre"], 2, /'gre' is invalid.*Allowed choices are geneve, vxlan/),
       fails(["up", "--json"], 2, /^dragonflow: --json goes with --detach/),
       fails(["lab", "vm", "add", "host1"], 2, /missing required argument 'PORT_ID'/),
       fails(["lab", "status", "surplus"], 2, /too many arguments/),
@@ -112,7 +113,7 @@ describe("the program", () => {
     assert.deepEqual(complete("dragonflow", "lab", "vm", ""), ["add", "rm", "move", "--help"]);
     assert.deepEqual(complete("dragonflow", "lab", "vm", "add", "host1", "--no"), ["--no-dhcp", "--no-wait"]);
     assert.deepEqual(complete("dragonflow", "sg", "stats", "--p"), ["--port"]);
-    assert.deepEqual(complete("dragonflow", "server", "--api"), ["--api-host", "--api-port"]);
+    assert.deepEqual(complete("dragonflow", "server", "--api"), ["--api-host", "--api-port", "--api-connections"]);
     assert.deepEqual(complete("dragonflow", "lab", "exec", "vm1", "--", "l"), [""]);
   });
 });

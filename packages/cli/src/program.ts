@@ -4,8 +4,8 @@ import { EXIT, explain } from "./errors.ts";
 import type { FlowsOptions } from "./commands/flows.ts";
 import type { SgStatsOptions } from "./commands/sg-stats.ts";
 import type { StatusOptions } from "./commands/status.ts";
-import { labProgram } from "./lab-program.ts";
-import { apiPortOption, hostsOption, jsonOption, labOption, withExamples } from "./options.ts";
+import { type LabOptions, labProgram } from "./lab-program.ts";
+import { apiPortOption, hostsOption, jsonOption, labOption, networkTypeOption, withExamples } from "./options.ts";
 import { print, warn } from "./output.ts";
 import { VERSION } from "./version.ts";
 
@@ -80,12 +80,12 @@ function upCommand(): Command {
     .description("Make a lab with hosts, networks and VMs on this machine, and show how it does")
     .addOption(hostsOption())
     .addOption(apiPortOption())
+    .addOption(networkTypeOption())
     .option("--detach", "return when all is ready, and leave it running", false)
     .addOption(jsonOption("with --detach: the lab's status"))
     .addOption(labOption())
-    .action(
-      async ({ lab, ...options }: { lab: string; hosts: number; apiPort?: number; detach: boolean; json: boolean }) =>
-        (await import("./commands/up.ts")).up({ ...options, name: lab, demo: true }),
+    .action(async ({ lab, ...options }: { lab: string; detach: boolean } & LabOptions) =>
+      (await import("./commands/up.ts")).up({ ...options, name: lab, demo: true }),
     );
   return withExamples(command, [
     ["dragonflow up", "three hosts, a live table; Ctrl-C removes all of it"],

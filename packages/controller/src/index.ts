@@ -41,13 +41,14 @@ export async function startController(
   signal?: AbortSignal,
 ): Promise<RunningController> {
   const { url, token, ca } = store;
-  const onError = (error: unknown): void =>
-    log.warn(
-      { server: url, error: error instanceof Error ? error.message : String(error) },
-      "the server is not reached",
-    );
   const { socket } = settings;
   const window = await Window.open(socket, (error) => log.warn({ socket, error: error.message }, "own socket"));
+  window.waitsFor(`the server at ${url}`);
+  const onError = (reason: unknown): void => {
+    const error = reason instanceof Error ? reason.message : String(reason);
+    window.waitsFor(`the server at ${url}: ${error}`);
+    log.warn({ server: url, error }, "the server is not reached");
+  };
   let driver: StoreDriver | undefined;
   try {
     driver = await connectRelay(url, { token, ca, onError, ...(signal === undefined ? {} : { signal }) });

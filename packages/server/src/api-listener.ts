@@ -1,5 +1,7 @@
+import { lookup } from "node:dns/promises";
 import { createApi, type Engine } from "@dragonflow/neutron-api";
 import type { Logger } from "pino";
+import { limitConnections } from "./connection-limit.ts";
 import type { Health } from "./health.ts";
 import { listenError, urlOf } from "./listen.ts";
 import { type ListenSettings, StartError } from "./settings.ts";
@@ -16,7 +18,7 @@ export interface ApiListener {
 /** The Neutron API on a port of its own, with `GET /healthz` beside it, which needs no authentication. */
 export async function openApi(
   engine: Engine,
-  at: ListenSettings,
+  { host, port, connections }: ListenSettings,
   health: () => Promise<Health>,
   log: Logger,
 ): Promise<ApiListener> {
@@ -31,14 +33,16 @@ export async function openApi(
     reply.code(found.store === "ok" ? 200 : 503).type("application/json");
     return JSON.stringify(found);
   });
+  limitConnections(app.server, connections, "api", log);
   try {
-    await app.listen(at);
+    // One listener, which has the limit: by the name fastify would open a second one for the other family.
+    await app.listen({ host: host === "localhost" ? (await lookup(host)).address : host, port });
   } catch (error) {
     await app.close();
-    throw listenError(error, at);
+    throw listenError(error, { host, port });
   }
   const address = app.server.address();
-  if (address === null || typeof address === "string") throw new StartError(`${at.host} is not an address`);
+  if (address === null || typeof address === "string") throw new StartError(`${host} is not an address`);
   return {
     url: urlOf("http", address),
     async close() {

@@ -5,6 +5,7 @@ export {
   LOG_LEVELS,
   type ListenSettings,
   type LogLevel,
+  type NetworkType,
   type RunningServer,
   type ServerSettings,
   StartError,

@@ -1,8 +1,10 @@
 import type { AddressInfo, Server } from "node:net";
 import { type ListenSettings, StartError } from "./settings.ts";
 
+type Address = Pick<ListenSettings, "host" | "port">;
+
 /** @throws {StartError} naming the address and what is wrong with it. */
-export function listen(server: Server, { host, port }: ListenSettings): Promise<AddressInfo> {
+export function listen(server: Server, { host, port }: Address): Promise<AddressInfo> {
   const { promise, resolve, reject } = Promise.withResolvers<AddressInfo>();
   const refused = (error: Error): void => reject(listenError(error, { host, port }));
   server.once("error", refused);
@@ -15,7 +17,7 @@ export function listen(server: Server, { host, port }: ListenSettings): Promise<
   return promise;
 }
 
-export function listenError(error: unknown, { host, port }: ListenSettings): Error {
+export function listenError(error: unknown, { host, port }: Address): Error {
   const words = error instanceof Error ? error.message : String(error);
   return new StartError(`cannot listen on ${host} port ${port}: ${words}`, { cause: error });
 }

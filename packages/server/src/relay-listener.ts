@@ -2,10 +2,11 @@ import { readFile } from "node:fs/promises";
 import { createServer, type Server } from "node:https";
 import { type Relay, type StoreDriver, serveRelay, verifyToken } from "@dragonflow/store";
 import type { Logger } from "pino";
+import { limitConnections } from "./connection-limit.ts";
 import { listen, urlOf } from "./listen.ts";
 import { type ServerSettings, StartError } from "./settings.ts";
 
-/** Who has not shown who he is by then may not keep a connection. */
+/** Who has not shown who he is by then may not keep a connection: as long for TLS, and then as long for the request and its token. */
 const HANDSHAKE_MILLISECONDS = 10_000;
 
 export interface RelayListener {
@@ -23,9 +24,11 @@ export async function openRelayListener(
 ): Promise<RelayListener> {
   const [cert, key] = await Promise.all([readFile(settings.certFile), readFile(settings.keyFile)]);
   const listener = createListener(settings, cert, key);
+  limitConnections(listener, settings.connections, "relay", log);
   const relay = serveRelay({
     driver,
     listener,
+    connections: settings.connections,
     authorize: (token) => verifyToken(secret, token),
     onError: (error) => log.warn({ err: error }, "relay client"),
   });
@@ -50,7 +53,15 @@ function createListener(
 ): Server {
   try {
     return createServer(
-      { cert, key, minVersion: "TLSv1.2", handshakeTimeout: HANDSHAKE_MILLISECONDS },
+      {
+        cert,
+        key,
+        minVersion: "TLSv1.2",
+        handshakeTimeout: HANDSHAKE_MILLISECONDS,
+        headersTimeout: HANDSHAKE_MILLISECONDS,
+        requestTimeout: HANDSHAKE_MILLISECONDS,
+        connectionsCheckingInterval: 1000,
+      },
       (_request, response) => {
         response.writeHead(426, { upgrade: "websocket" }).end();
       },

@@ -58,7 +58,7 @@ test("a server that cannot start says why, and lets go of what it had", async ()
   assert.match(locked.message, /nb\.db is open in another process/);
 
   const other = await mainSettings();
-  const taken = { host: "127.0.0.1", port: portOf(server.apiUrl) };
+  const taken = { ...LOOPBACK, port: portOf(server.apiUrl) };
   for (const [changed, says] of [
     [{ api: taken }, /cannot listen on 127\.0\.0\.1 port \d+: .*EADDRINUSE/],
     [{ relay: { ...taken, ...(await testTls()) } }, /cannot listen on 127\.0\.0\.1 port \d+: .*EADDRINUSE/],

@@ -20,7 +20,8 @@ export async function startServer(settings: ServerSettings, signal?: AbortSignal
   await using opened = new AsyncDisposableStack();
   const { driver, isExclusive } = await openStore(settings.store, log, signal);
   opened.defer(() => driver.close());
-  const engine = new Engine(driver);
+  const { networkType } = settings;
+  const engine = new Engine(driver, networkType === undefined ? {} : { tenantNetworkType: networkType });
   opened.defer(() => engine.close());
   await engine.read();
 

@@ -6,6 +6,8 @@ export interface ServerSettings {
   /** Of this process, for logs and leases: unique among the servers of a cloud. */
   readonly name: string;
   readonly api: ListenSettings;
+  /** What carries a network whose maker names no type. Of each server for itself; default `geneve`. */
+  readonly networkType?: NetworkType;
   /** `token` and `caFile` are for `wss:` only: the store is then another server's, behind its relay. */
   readonly store: { readonly url: string; readonly token?: string; readonly caFile?: string };
   /** Where controllers and further servers connect; absent: this server offers no relay. */
@@ -18,10 +20,13 @@ export interface ServerSettings {
   readonly logLevel: LogLevel;
 }
 
-/** `port` 0: any that is free. */
+export type NetworkType = "geneve" | "vxlan";
+
+/** `port` 0: any that is free. `connections`: at a time; what comes beyond is refused. */
 export interface ListenSettings {
   readonly host: string;
   readonly port: number;
+  readonly connections: number;
 }
 
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;

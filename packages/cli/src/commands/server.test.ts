@@ -71,6 +71,24 @@ describe("the server as a command", () => {
     assert.match(refused.stderr, /^dragonflow: token_file: ENOENT: .*\/nonexistent\/token'\n$/);
   });
 
+  test("a controller whose server is away says that it waits for it", async () => {
+    const { caFile } = await ensureTls(join(directory, "tls"));
+    const [token, socket] = [join(directory, "host7.token"), join(directory, "controller.sock")];
+    writeFileSync(token, (await dragonflow(["token", "host7", "--secret-file", secret])).stdout);
+    const away = `wss://127.0.0.1:${await freePort()}`;
+    const settings = ["--server", away, "--token-file", token, "--ca-file", caFile, "--tunnel-ip", "192.0.2.1"];
+    const controller = startDragonflow(["controller", ...settings, "--socket", socket]);
+    await controller.saw("the server is not reached");
+    const waits = new RegExp(`^dragonflow: the controller: it waits for the server at ${away}: .*ECONNREFUSED.*\n$`);
+    for (const command of ["status", "flows"]) {
+      const { code, stdout, stderr } = await dragonflow([command, "--socket", socket]);
+      assert.deepEqual([code, stdout], [1, ""]);
+      assert.match(stderr, waits);
+    }
+    controller.kill("SIGTERM");
+    assert.equal(await controller.ended, 0, controller.output());
+  });
+
   test("what is no PEM is refused at the start, by setting and file", async () => {
     const { certFile, keyFile, caFile } = await ensureTls(join(directory, "tls"));
     const [noPem, half, token] = ["no.pem", "half.pem", "token"].map((name) => join(directory, name));

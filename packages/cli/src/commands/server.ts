@@ -10,13 +10,14 @@ import { listenForEnding, untilEnded } from "../ending.ts";
 export async function server(options: Readonly<Record<string, unknown>>): Promise<void> {
   const settings = settingsOf("server", options);
   const signal = listenForEnding();
-  const { name, apiHost, apiPort, secretFile, logLevel } = settings;
+  const { name, apiHost, apiPort, apiConnections, networkType, secretFile, logLevel } = settings;
   const [relay, store] = [await relayOf(settings), await storeOf(settings)];
   await untilEnded(signal, () =>
     startServer(
       {
         name,
-        api: { host: apiHost, port: apiPort },
+        api: { host: apiHost, port: apiPort, connections: apiConnections },
+        networkType,
         store,
         ...(relay === undefined ? {} : { relay }),
         secretFile,
@@ -38,10 +39,16 @@ async function storeOf({ store, storeTokenFile, storeCaFile }: Values) {
   };
 }
 
-async function relayOf({ relayHost, relayPort, tlsCertFile, tlsKeyFile }: Values) {
+async function relayOf({ relayHost, relayPort, relayConnections, tlsCertFile, tlsKeyFile }: Values) {
   if (relayPort === undefined) return undefined;
   if (tlsCertFile === undefined || tlsKeyFile === undefined)
     throw new ConfigError("a relay speaks TLS: with relay_port give tls_cert_file and tls_key_file");
   await Promise.all([readCertificates("tls_cert_file", tlsCertFile), readPrivateKey("tls_key_file", tlsKeyFile)]);
-  return { host: relayHost, port: relayPort, certFile: tlsCertFile, keyFile: tlsKeyFile };
+  return {
+    host: relayHost,
+    port: relayPort,
+    connections: relayConnections,
+    certFile: tlsCertFile,
+    keyFile: tlsKeyFile,
+  };
 }

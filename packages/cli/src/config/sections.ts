@@ -2,9 +2,12 @@ import { hostname } from "node:os";
 import { choice, choices, integer, optional, path, type Settings, text, variableOf } from "./settings.ts";
 
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+/** Of networks, and what a host can speak. */
+export const NETWORK_TYPES = ["geneve", "vxlan"] as const;
 const HOST = { pattern: /^[\w.:-]{1,253}$/, expected: "an address or a host name", placeholder: "HOST" } as const;
 const NAME = { pattern: /^[\w.-]{1,200}$/, expected: "letters, digits, and . _ -", placeholder: "NAME" } as const;
 const SOCKET = { pattern: /^(unix|tcp):\S+$/, expected: "unix:PATH or tcp:HOST:PORT", placeholder: "SOCKET" } as const;
+const MOST_CONNECTIONS = 1_000_000;
 const logLevel = choice("log_level", "what is worth a line of the log, on standard error", LOG_LEVELS, "info");
 
 /** `dragonflow server`: the Neutron API, on a store, with a relay for the controllers. */
@@ -12,6 +15,14 @@ export const SERVER = {
   name: text("name", "of this server, unique among those of the cloud", { ...NAME, fallback: hostname() }),
   apiHost: text("api_host", "address that the API listens on", { ...HOST, fallback: "127.0.0.1" }),
   apiPort: integer("api_port", "port of the API; 0: any", 0, 65_535, 9696),
+  apiConnections: integer(
+    "api_connections",
+    "that the API takes at a time; what comes beyond is refused",
+    1,
+    MOST_CONNECTIONS,
+    2000,
+  ),
+  networkType: choice("network_type", "what carries a network whose maker names no type", NETWORK_TYPES, "geneve"),
   store: text("store", "URL of the store: sqlite:FILE, or wss://HOST:PORT of another server's relay", {
     pattern: /^[a-z]+:\S+$/,
     expected: "a URL",
@@ -22,6 +33,13 @@ export const SERVER = {
   storeCaFile: optional(path("store_ca_file", "PEM of the authority of a store behind a relay")),
   relayHost: text("relay_host", "address that the relay listens on", { ...HOST, fallback: "0.0.0.0" }),
   relayPort: optional(integer("relay_port", "port where controllers connect; 0: any; none: no relay", 0, 65_535)),
+  relayConnections: integer(
+    "relay_connections",
+    "that the relay takes at a time, one for each host; what comes beyond is refused",
+    1,
+    MOST_CONNECTIONS,
+    20_000,
+  ),
   tlsCertFile: optional(path("tls_cert_file", "PEM: the relay's certificate")),
   tlsKeyFile: optional(path("tls_key_file", "PEM: the relay's key")),
   secretFile: path("secret_file", "what tokens are signed with; made if there is none", "/var/lib/dragonflow/secret"),
@@ -43,12 +61,7 @@ export const CONTROLLER = {
   tokenFile: path("token_file", "the token of this chassis, as `dragonflow token` prints it"),
   caFile: path("ca_file", "PEM of the authority that signed the server's certificate"),
   tunnelIp: text("tunnel_ip", "where other hosts send this host's tunnel packets", HOST),
-  encapsulations: choices(
-    "encapsulations",
-    "that this host can speak, the best first",
-    ["geneve", "vxlan"],
-    ["geneve", "vxlan"],
-  ),
+  encapsulations: choices("encapsulations", "that this host can speak, the best first", NETWORK_TYPES, NETWORK_TYPES),
   ovsdb: text("ovsdb", "the local Open vSwitch database", { ...SOCKET, fallback: "unix:/run/openvswitch/db.sock" }),
   bridge: text("bridge", "the integration bridge, made if there is none", { ...NAME, fallback: "br-int" }),
   openflow: text("openflow", "the bridge's OpenFlow socket", {

@@ -82,7 +82,7 @@ async function ofLab(name: string, host: string | undefined): Promise<Sources> {
   };
 }
 
-/** `GET path` on a controller's socket. @throws {CliError} saying which controller does not answer, or cannot */
+/** `GET path` on a controller's socket. @throws {CliError} saying which controller does not answer, or what it waits for */
 export async function ask<T>({ host, socket }: Source, path: string, shape: shapes.Shape<T>): Promise<T> {
   const who = `the controller${host === "" ? "" : ` of ${host}`}`;
   const { status, body } = await get(socket, path).catch((error: unknown) => {
@@ -92,7 +92,7 @@ export async function ask<T>({ host, socket }: Source, path: string, shape: shap
   try {
     const answer: unknown = JSON.parse(body);
     if (status === 200) return shape.parse(answer, path);
-    throw new CliError(`${who} cannot say: ${refusal.parse(answer, path).error}`);
+    throw new CliError(`${who}: ${refusal.parse(answer, path).error}`);
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof ShapeError)
       throw new CliError(`${who} answered what nobody expects: ${error.message}`);

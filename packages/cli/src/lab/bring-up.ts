@@ -1,4 +1,5 @@
 import { createLab, type Lab, type LabHost, listHosts, listLabs, removeLab, requireRoot } from "@dragonflow/lab";
+import type { NetworkType } from "@dragonflow/server";
 import { ApiClient } from "../api/client.ts";
 import { createDemo } from "../demo/topology.ts";
 import { CliError } from "../errors.ts";
@@ -16,6 +17,8 @@ export interface LabRequest {
   readonly hosts: number;
   /** Undefined: Neutron's own for the default lab where it is free, else any. */
   readonly apiPort?: number | undefined;
+  /** Of networks that name none; undefined: the server's default. */
+  readonly networkType?: NetworkType | undefined;
   /** With the demo's networks and VMs. */
   readonly demo: boolean;
 }
@@ -31,14 +34,14 @@ export async function bringUp(request: LabRequest, progress: Progress, signal?: 
   const { name, hosts: count } = request;
   if ((await listLabs()).some((other) => other.name === name)) throw exists(name);
   const apiPort = await chooseApiPort(request);
-  const ports = { api: apiPort, relay: await freePort() };
+  const settings = { api: apiPort, relay: await freePort(), networkType: request.networkType };
   const lab = await progress.step(`${counted(count, "host")} with Open vSwitch`, async () =>
     createLab({ name, hosts: count, ...(signal === undefined ? {} : { signal }) }),
   );
   try {
     const apiUrl = await progress.step(
       "server: Neutron API, store, relay",
-      async () => startLabServer(lab, ports, signal),
+      async () => startLabServer(lab, settings, signal),
       (url) => `server: Neutron API at ${url}`,
     );
     const api = new ApiClient(apiUrl, signal === undefined ? {} : { signal });

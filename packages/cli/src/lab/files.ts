@@ -1,14 +1,17 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Lab } from "@dragonflow/lab";
-import { ensureTls, loadSecret } from "@dragonflow/server";
+import { ensureTls, loadSecret, type NetworkType } from "@dragonflow/server";
 import { mintToken } from "@dragonflow/store";
 import { stringify } from "smol-toml";
 
 /** What the server and the controllers of a lab share: one configuration file, as a cloud of real hosts would have it. */
-export interface LabPorts {
+export interface LabSettings {
+  /** Ports. */
   readonly api: number;
   readonly relay: number;
+  /** Undefined: the server's own default. */
+  readonly networkType?: NetworkType | undefined;
 }
 
 const at = (lab: Lab, file: string): string => join(lab.directory, file);
@@ -17,23 +20,24 @@ const secretFile = (lab: Lab): string => at(lab, "secret");
 export const tokenFile = (lab: Lab, chassis: string): string => at(lab, join("tokens", chassis));
 
 /** Certificates, secret and configuration; the lab's directory is its owner's alone. */
-export async function writeConfiguration(lab: Lab, ports: LabPorts): Promise<void> {
+export async function writeConfiguration(lab: Lab, { api, relay, networkType }: LabSettings): Promise<void> {
   const tls = await ensureTls(at(lab, "tls"));
   await loadSecret(secretFile(lab));
   const sections = {
     server: {
       name: `lab-${lab.name}`,
       api_host: "127.0.0.1",
-      api_port: ports.api,
+      api_port: api,
+      ...(networkType === undefined ? {} : { network_type: networkType }),
       store: `sqlite:${at(lab, "store.db")}`,
       relay_host: "127.0.0.1",
-      relay_port: ports.relay,
+      relay_port: relay,
       tls_cert_file: tls.certFile,
       tls_key_file: tls.keyFile,
       secret_file: secretFile(lab),
     },
     controller: {
-      server: `wss://127.0.0.1:${ports.relay}`,
+      server: `wss://127.0.0.1:${relay}`,
       ca_file: tls.caFile,
     },
   };

@@ -6,7 +6,7 @@ import { agents } from "../api/resources.ts";
 import { KNOWN_VARIABLES } from "../config/sections.ts";
 import { CliError } from "../errors.ts";
 import { ask, statusShape } from "../introspection/socket.ts";
-import { configFile, type LabPorts, tokenFile, writeConfiguration, writeToken } from "./files.ts";
+import { configFile, type LabSettings, tokenFile, writeConfiguration, writeToken } from "./files.ts";
 import { controllerName, socketOf } from "./names.ts";
 import { lastWords } from "./last-words.ts";
 import { type Patience, until } from "./wait.ts";
@@ -38,9 +38,9 @@ async function spawnDragonflow(
 }
 
 /** Starts the server of a lab, and waits until its API answers. @returns the API's URL */
-export async function startLabServer(lab: Lab, ports: LabPorts, signal?: AbortSignal): Promise<string> {
-  await writeConfiguration(lab, ports);
-  const url = `http://127.0.0.1:${ports.api}`;
+export async function startLabServer(lab: Lab, settings: LabSettings, signal?: AbortSignal): Promise<string> {
+  await writeConfiguration(lab, settings);
+  const url = `http://127.0.0.1:${settings.api}`;
   await spawnDragonflow(lab, "server", ["server", "--config", configFile(lab)]);
   const api = new ApiClient(url, signal === undefined ? {} : { signal });
   await untilRunning(lab, "server", "the API answers", async () => (await answers(api)) || undefined, {

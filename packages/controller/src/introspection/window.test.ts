@@ -107,7 +107,12 @@ test("somebody else's socket is not taken", async () => {
 
 test("before there is something to see it says so", async () => {
   const window = await open();
-  assert.equal((await ask("/status")).status, 503);
+  window.waitsFor("the server at wss://127.0.0.1:1");
+  for (const path of ["/status", "/flows"])
+    assert.deepEqual(await ask(path), {
+      status: 503,
+      body: '{"error":"it waits for the server at wss://127.0.0.1:1"}',
+    });
   window.show(view);
   assert.equal((await ask("/status")).status, 200);
 });

@@ -23,11 +23,14 @@ const UMASK = 0o177;
  *     GET /status  counters, connections, conflicts, faults
  *     GET /statistics  {rules, ports, drops}: see `Statistics`
  *
+ * Before the first connection to the store either is 503 `{error}`, which says what the controller waits for.
+ *
  * It is also what keeps two controllers of one host apart: who finds somebody behind it does not start.
  */
 export class Window {
   readonly #server: Server;
   #view: ControllerView | undefined;
+  #waitsFor = "its start";
 
   /**
    * @param onError no connection could be accepted.
@@ -57,6 +60,11 @@ export class Window {
     });
   }
 
+  /** What is told until there is something to see. */
+  waitsFor(what: string): void {
+    this.#waitsFor = what;
+  }
+
   /** From now on there is something to see. */
   show(view: ControllerView): void {
     this.#view = view;
@@ -72,8 +80,7 @@ export class Window {
   async #answer({ method, url }: IncomingMessage, response: ServerResponse): Promise<void> {
     const isKnown = method === "GET" && (url === "/flows" || url === "/status" || url === "/statistics");
     if (!isKnown) send(response, 404, { error: "GET /flows, GET /status or GET /statistics" });
-    else if (this.#view === undefined)
-      send(response, 503, { error: "the controller is not connected to a server yet" });
+    else if (this.#view === undefined) send(response, 503, { error: `it waits for ${this.#waitsFor}` });
     else if (url === "/status") send(response, 200, this.#view.status());
     else if (url === "/statistics") send(response, 200, await this.#view.statistics());
     else await sendFlows(response, this.#view.flows());

@@ -1,5 +1,4 @@
 import { randomBytes, randomInt } from "node:crypto";
-import { chmodSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import {
   type Lineage,
@@ -11,6 +10,7 @@ import {
   Unavailable,
 } from "@dragonflow/store";
 import { LineageGuard, lastOpener } from "./guard.ts";
+import { makePrivateFile } from "./private-file.ts";
 
 /** "DFnb": tells our databases from others. */
 const APPLICATION_ID = 0x44466e62;
@@ -101,6 +101,7 @@ export function openDatabase(options: OpenOptions): OpenedDatabase {
   const { file } = options;
   let db: DatabaseSync | undefined;
   try {
+    if (file !== ":memory:") makePrivateFile(file);
     db = new DatabaseSync(file);
     // Exclusive before the first access: the lock is taken at once and kept, and no shared-memory file is needed.
     db.exec("PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL");
@@ -131,7 +132,6 @@ function prepareTables(db: DatabaseSync, file: string): boolean {
   db.exec(
     `BEGIN IMMEDIATE; ${TABLES}; PRAGMA application_id=${APPLICATION_ID}; PRAGMA user_version=${FORMAT_VERSION}; COMMIT`,
   );
-  if (file !== ":memory:") chmodSync(file, 0o600);
   return true;
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { copyFileSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
@@ -113,8 +113,30 @@ test("what is no store of ours is refused, and left as it is", async () => {
   const still = new DatabaseSync(file);
   assert.equal(still.prepare("SELECT count(*) AS n FROM sqlite_schema").get()?.["n"], 1);
   still.close();
-  await assert.rejects(openSqliteStore({ file: join(directory.path, "nowhere", "nb.db") }), /unable to open/);
+  await assert.rejects(openSqliteStore({ file: join(directory.path, "nowhere", "nb.db") }), /ENOENT.*nowhere/);
   directory.remove();
+});
+
+test("its files are their owner's alone from the first moment, whatever the umask; so is a backup", async () => {
+  const directory = temporaryDirectory();
+  const umask = process.umask(0);
+  try {
+    for (const name of ["new.db", "empty.db"]) {
+      const file = join(directory.path, name);
+      if (name === "empty.db") writeFileSync(file, "");
+      const store = await openSqliteStore({ file });
+      await write(store, [put(TOPIC, port("p"), "x")]);
+      await store.backup(`${file}.backup`);
+      const files = readdirSync(directory.path).filter((other) => other.startsWith(name));
+      assert.deepEqual(files.toSorted(), [name, `${name}-guard`, `${name}-wal`, `${name}.backup`]);
+      for (const each of files) assert.equal(statSync(join(directory.path, each)).mode & 0o777, 0o600, each);
+      await store.close();
+    }
+    assert.equal(process.umask(), 0);
+  } finally {
+    process.umask(umask);
+    directory.remove();
+  }
 });
 
 test("a store in memory keeps nothing", async () => {

@@ -1,4 +1,4 @@
-import { backup } from "node:sqlite";
+import { backup, type DatabaseSync } from "node:sqlite";
 import type { RecordId, Topic } from "@dragonflow/model";
 import {
   type Capabilities,
@@ -25,6 +25,7 @@ import {
 import { type OpenedDatabase, type OpenOptions, openDatabase, storeErrorOf } from "./database.ts";
 import { Leases } from "./leases.ts";
 import { CommitLog, DEFAULT_LOG_LIMITS, type LogLimits } from "./log.ts";
+import { makePrivateFile } from "./private-file.ts";
 import { Snapshots } from "./snapshots.ts";
 import { TopicHeads } from "./topics.ts";
 import { Watches } from "./watches.ts";
@@ -61,11 +62,30 @@ export interface SqliteStoreOptions extends OpenOptions {
 
 export interface SqliteStore extends StoreDriver {
   /**
-   * Writes a copy of the store, as of its end, to a file that does not exist yet; commits go on meanwhile. To restore it: stop the server, put the copy
-   * in place of the database, remove the `-wal` file beside it if there is one, and start again. The lineage changes by itself.
+   * Writes a copy of the store, as of its end, to a file that does not exist yet, for its owner alone; commits go on meanwhile. To restore it: stop
+   * the server, put the copy in place of the database, remove the `-wal` file beside it if there is one, and start again. The lineage changes by
+   * itself.
    */
   backup(file: string): Promise<void>;
 }
+
+const BACKUP_ATTEMPTS = 50;
+
+/**
+ * The first and the last step of a backup fail, with no error but 0, where they meet a transaction that writes: Node takes "busy" for the end when no
+ * page is left to copy. Then nothing is wrong with either database, and the next attempt meets another moment.
+ */
+async function copyDatabase(db: DatabaseSync, file: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await backup(db, file);
+      return;
+    } catch (error) {
+      if (attempt === BACKUP_ATTEMPTS || !isOnlyBusy(error)) throw error;
+    }
+  }
+}
+const isOnlyBusy = (error: unknown): boolean => error instanceof Error && "errcode" in error && error.errcode === 0;
 
 class Store implements SqliteStore {
   readonly capabilities = CAPABILITIES;
@@ -134,7 +154,8 @@ class Store implements SqliteStore {
   async backup(file: string): Promise<void> {
     this.#mustBeOpen();
     try {
-      await backup(this.#opened.db, file);
+      makePrivateFile(file);
+      await copyDatabase(this.#opened.db, file);
     } catch (error) {
       throw storeErrorOf(error, file) ?? error;
     }

@@ -66,9 +66,23 @@ function isPut<A>(values: Input): values is PutOf<A> & Input {
   return isInput(values);
 }
 
+/**
+ * Refuses text, at any depth of a value and among its keys, that no store keeps as it is: NUL ends a text in many of them, and half of a surrogate
+ * pair has no form in UTF-8 (RFC 3629 section 3), so that it would come back as another character.
+ * @returns the value. @throws {Rejected}
+ */
+export function checkCharacters(value: unknown): unknown {
+  if (typeof value === "string") {
+    if (value.includes("\0")) throw new Rejected("Text must not contain NUL characters");
+    if (!value.isWellFormed()) throw new Rejected("Text must not contain lone surrogates");
+  } else if (Array.isArray(value)) value.forEach(checkCharacters);
+  else if (isInput(value)) Object.entries(value).forEach(checkCharacters);
+  return value;
+}
+
 function parseValue(name: string, type: Type<unknown>, value: unknown): unknown {
   try {
-    return type.parse(value);
+    return type.parse(checkCharacters(value));
   } catch (reason) {
     if (reason instanceof Rejected) throw httpBadRequest(`Invalid input for ${name}. Reason: ${reason.message}.`);
     throw reason;

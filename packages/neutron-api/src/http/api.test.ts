@@ -52,6 +52,57 @@ test("names that JavaScript has a meaning for are names like others", async () =
   });
 });
 
+test("text that no store keeps as it is is refused in every attribute, by its name", async () => {
+  await withServer({}, async (server) => {
+    const { network, subnet } = await server.createNetwork("10.0.0.0/24");
+    const port = await server.create("ports", { network_id: network });
+    const router = await server.create("routers", {});
+    const refusalOf = async (method: "POST" | "PUT", path: string, body: unknown) => {
+      const answer = await server.request(method, `/v2.0/${path}`, body);
+      return `${answer.error} ${answer.text("NeutronError.message")}`;
+    };
+    // JSON.stringify escapes both, as a client would.
+    for (const [bad, what] of [
+      ["\0", "NUL characters"],
+      ["a\0b", "NUL characters"],
+      ["\ud800", "lone surrogates"],
+      ["\udc00\ud83d", "lone surrogates"],
+    ] as const) {
+      const refused = (name: string) =>
+        `400 HTTPBadRequest Invalid input for ${name}. Reason: Text must not contain ${what}.`;
+      for (const name of ["name", "description", "tenant_id", "dns_domain", "provider:network_type"])
+        assert.equal(await refusalOf("POST", "networks", { network: { [name]: bad } }), refused(name));
+      assert.equal(await refusalOf("POST", "networks", { networks: [{}, { name: bad }] }), refused("name"));
+      assert.equal(await refusalOf("PUT", `networks/${network}`, { network: { name: bad } }), refused("name"));
+      assert.equal(await refusalOf("PUT", `subnets/${subnet}`, { subnet: { name: bad } }), refused("name"));
+      assert.equal(
+        await refusalOf("PUT", `routers/${router}`, { router: { description: bad } }),
+        refused("description"),
+      );
+      const hints = { availability_zone_hints: [`nova${bad}`] };
+      assert.equal(await refusalOf("POST", "networks", { network: hints }), refused("availability_zone_hints"));
+      for (const [name, value] of Object.entries({
+        device_id: bad,
+        device_owner: bad,
+        "binding:host_id": bad,
+        "binding:profile": { list: [{ [bad]: 1 }] },
+        extra_dhcp_opts: [{ opt_name: "bootfile-name", opt_value: bad }],
+      }))
+        assert.equal(await refusalOf("PUT", `ports/${port}`, { port: { [name]: value } }), refused(name));
+      assert.equal(
+        await refusalOf("PUT", `networks/${network}/tags`, { tags: [bad] }),
+        `400 InvalidInput Invalid input for operation: Text must not contain ${what}.`,
+      );
+    }
+    for (const path of [`networks/${network}/tags/a%00b`, "quotas/a%00b"])
+      assert.equal((await server.request("PUT", `/v2.0/${path}`, { quota: {} })).error, "400 HTTPBadRequest", path);
+    const name = "a\u0001 \ufffd 😀 \ud83d\ude00";
+    const kept = await server.create("networks", { name });
+    assert.equal((await server.get(`/v2.0/networks/${kept}`)).text("network.name"), name);
+    assert.equal((await server.get("/v2.0/networks")).list("networks").length, 2);
+  });
+});
+
 test("a real socket: chunked body, keep-alive, request id, no length limit passed by", async () => {
   await withServer({ maxBodyBytes: 1000 }, async (server) => {
     const address = await server.api.listen({ port: 0, host: "127.0.0.1" });

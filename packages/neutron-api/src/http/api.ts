@@ -101,6 +101,8 @@ function mount(app: FastifyInstance, endpoint: Endpoint, callOf: (request: Fasti
       method,
       url: path,
       handler: async (request, reply) => {
+        // What a body's text must not have, a path's must not either: a tag, a project.
+        if (Object.values(request.params).some((text) => text.includes("\0"))) throw malformedUrl();
         const answer = await handler?.(await callOf(request), request.params);
         if (answer?.body === undefined) return reply.code(answer?.status ?? 204).send();
         reply.code(answer.status ?? 200).type("application/json");

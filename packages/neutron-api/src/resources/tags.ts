@@ -1,4 +1,4 @@
-import { type Input, Rejected } from "../core/attribute.ts";
+import { checkCharacters, type Input, Rejected } from "../core/attribute.ts";
 import type { Transaction } from "../core/transaction.ts";
 import { checkText, LIST_LIMIT, uniqueTexts } from "../core/types.ts";
 import { invalidInput, tagNotFound, tagResourceNotFound } from "../errors.ts";
@@ -29,7 +29,7 @@ function refusing<T>(check: () => T): T {
 export const checkTag = (tag: string): string => refusing(() => checkText(tag, 255));
 export function parseTags(body: Input | undefined): readonly string[] {
   if (body === undefined || !Object.hasOwn(body, "tags")) throw invalidInput("Invalid tags body");
-  return refusing(() => tagsType.parse(body["tags"]));
+  return refusing(() => tagsType.parse(checkCharacters(body["tags"])));
 }
 
 /** Where tags are read from: the state, or a request on its way. */

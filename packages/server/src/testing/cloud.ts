@@ -6,7 +6,7 @@ import { ApiClient } from "./api-client.ts";
 import type { RelayAccess } from "./fake-chassis.ts";
 import { scratchDirectory, testTls } from "./scratch.ts";
 
-export const LOOPBACK = { host: "127.0.0.1", port: 0 } as const;
+export const LOOPBACK = { host: "127.0.0.1", port: 0, connections: 100 } as const;
 
 /** Settings of a server with a store and a relay of its own, in a directory of its own. */
 export async function mainSettings(directory: string = scratchDirectory()): Promise<ServerSettings> {
