@@ -9,7 +9,7 @@ import { isDeepStrictEqual, promisify } from "node:util";
 import { createLab, type LabStatus, openLab, removeLab, startPings } from "@dragonflow/lab";
 import { shapes } from "@dragonflow/model";
 import { ApiClient } from "./api/client.ts";
-import { agents, networks, ports } from "./api/resources.ts";
+import { agents, networks, ports, securityGroups } from "./api/resources.ts";
 import { freePort } from "./lab/free-port.ts";
 import { startLabServer } from "./lab/processes.ts";
 import { until } from "./lab/wait.ts";
@@ -139,10 +139,27 @@ describe("a lab from its making to its end", () => {
     assert.match(await run("status", "--lab", demo), /^host2 +host2 +yes +0 +0 +0 /m);
   });
 
+  test("security groups say what they let in, by rule, and what ended", async () => {
+    const shown = await run("sg", "stats", "--lab", demo);
+    assert.match(shown, /^rules\n.*\n(.*\n)* +[1-9]\d* +[1-9]\d* {2}ping {3}ingress IPv4 icmp\n/);
+    assert.match(shown, /\nports\n.*\n +vm1 +host1 +[1-9]\d* +[1-9]\d* +[1-9]\d* +[1-9]\d*\n/);
+    const report: { rules: object[]; ports: { name: string; host: string }[] } = JSON.parse(
+      await run("sg", "stats", "--json", "--port", "vm4", "--lab", demo),
+    );
+    assert.deepEqual(
+      report.ports.map(({ name, host }) => [name, host]),
+      [["vm4", "host2"]],
+    );
+    assert.equal(report.rules.length, 8);
+    const missing = await dragonflow(["sg", "stats", "--group", "nobody", "--lab", demo], env);
+    assert.deepEqual([missing.code, missing.stderr], [1, 'dragonflow: there is no security group "nobody"\n']);
+  });
+
   test("a VM is a port: bound when it is added, moved with it, let go with it", async () => {
     const api = apiOf(before);
     const [blue] = await api.list(networks, { name: "blue" });
-    const port = await api.create(ports, { network_id: blue?.id });
+    const [group] = await api.list(securityGroups, { name: "ping" });
+    const port = await api.create(ports, { network_id: blue?.id, security_groups: [group?.id] });
     const bindingOf = async () => {
       const { "binding:host_id": host, status } = await api.show(ports, port.id);
       return [host, status];

@@ -185,7 +185,8 @@ function sgStatsCommand(): Command {
     "after",
     `
 A connection counts for one rule: of several that allow it, for the one that counts on every host (docs/architecture.md).
-A rule of a stateless group counts packets. Numbers begin anew with the flow that counts, and when ovs-vswitchd starts.`,
+A rule of a stateless group counts packets. Drops without a port are of all ports of their host. Numbers begin anew with
+the flow that counts, and when ovs-vswitchd starts.`,
   );
   return withExamples(command, [
     ["dragonflow sg stats", "all rules and ports of all hosts"],

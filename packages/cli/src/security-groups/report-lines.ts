@@ -7,7 +7,7 @@ export function reportLines({ rules, ports, drops }: Report, palette: Palette): 
   return [
     ...section("rules", RULES, ruleRows(rules), palette),
     "",
-    ...section("ports", PORTS, portRows(ports), palette),
+    ...portSection(ports, palette),
     "",
     ...section("drops", DROPS, dropRows(drops), palette),
   ];
@@ -15,12 +15,6 @@ export function reportLines({ rules, ports, drops }: Report, palette: Palette): 
 
 const right = (title: string): Column => ({ title, align: "right" });
 const RULES: readonly Column[] = [right("connections"), right("packets"), { title: "group" }, { title: "rule" }];
-const PORTS: readonly Column[] = [
-  { title: "port" },
-  { title: "host" },
-  right("connections"),
-  ...["sent", "received"].flatMap((way) => [right(way), right("bytes")]),
-];
 const DROPS: readonly Column[] = [right("packets"), { title: "port" }, { title: "host" }, { title: "reason" }];
 
 function section(
@@ -67,15 +61,24 @@ function ruleRows(rules: readonly RuleCount[]): string[][] {
 }
 const plus = (sum: number | null, value: number | null): number | null => (value === null ? sum : (sum ?? 0) + value);
 
-function portRows(ports: readonly PortCount[]): string[][] {
-  return ports
+/** No switch of today counts connections by port: the column comes with the first number. */
+function portSection(ports: readonly PortCount[], palette: Palette): string[] {
+  const hasConnections = ports.some(({ connections }) => connections !== null);
+  const columns = [
+    { title: "port" },
+    { title: "host" },
+    ...(hasConnections ? [right("connections")] : []),
+    ...["sent", "received"].flatMap((way) => [right(way), right("bytes")]),
+  ];
+  const rows = ports
     .toSorted((a, b) => byName(nameOf(a), nameOf(b)) || byName(a.host, b.host))
     .map((port) => [
       nameOf(port),
       hostText(port.host),
-      count(port.connections),
+      ...(hasConnections ? [count(port.connections)] : []),
       ...[port.sent, port.received].flatMap(({ packets, bytes }) => [String(packets), String(bytes)]),
     ]);
+  return section("ports", columns, rows, palette);
 }
 
 /** What has dropped nothing explains nothing. */

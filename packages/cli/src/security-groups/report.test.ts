@@ -116,7 +116,10 @@ describe("the report", () => {
         ["r-ping", "host2", "ingress IPv4 icmp"],
       ],
     );
-    assert.deepEqual([ports.map(({ name }) => name), drops.map((one) => one.port?.name)], [["vm2"], ["vm2"]]);
+    assert.deepEqual(
+      [ports.map(({ name }) => name), drops.map((one) => one.port?.name)],
+      [["vm2"], ["vm2", undefined]],
+    );
   });
 
   test("of a port: its traffic, its drops, the rules of its groups", () => {
@@ -125,11 +128,20 @@ describe("the report", () => {
       rules.map(({ id, host: on }) => `${id} ${on}`),
       ["r-ssh host1", "r-ssh host2"],
     );
-    assert.deepEqual([ports.map(({ id }) => id), drops.map(({ packets }) => packets)], [["p-10"], [7]]);
+    assert.deepEqual([ports.map(({ id }) => id), drops.map(({ packets }) => packets)], [["p-10"], [7, 1]]);
     const none = reportOf(answers, catalogue, { ports: new Set(["p-3"]) });
     assert.deepEqual([none.rules, none.ports.length, none.drops.length], [[], 1, 1]);
     const not = reportOf(answers, catalogue, { ports: new Set(["p-3"]), groups: new Set(["g-db"]) });
     assert.deepEqual(not, { rules: [], ports: [], drops: [] });
+  });
+
+  test("what the switch does not count is no column", () => {
+    const statistics = { rules: [], ports: [{ ...traffic("p-2", 6), connections: null }], drops: [] };
+    assert.deepEqual(reportLines(reportOf([host("h", statistics)], catalogue, {}), PLAIN).slice(2, 5), [
+      "ports",
+      "  port  host  sent  bytes  received  bytes",
+      "  vm2   h        6    600         0      0",
+    ]);
   });
 
   test("groups of one name are told apart, and without an API there are ids", () => {

@@ -63,7 +63,10 @@ export interface HostStatistics {
   readonly statistics: Statistics;
 }
 
-/** Pure. Of the filter's groups their rules, their ports and the drops of these; of its ports they themselves, their drops, and their groups' rules. */
+/**
+ * Of the filter's groups their rules, their ports and the drops of these; of its ports they themselves, their drops, and their groups' rules. Most
+ * drops are counted for a host as a whole: they are of whoever is on it. Pure.
+ */
 export function reportOf(answers: readonly HostStatistics[], catalogue: Catalogue, filter: ReportFilter): Report {
   const { names } = catalogue;
   const named = (id: string): Named => ({ id, name: names.get(id) ?? null });
@@ -88,7 +91,7 @@ export function reportOf(answers: readonly HostStatistics[], catalogue: Catalogu
     ),
     drops: each((one, host) =>
       one.drops
-        .filter(({ port }) => isAsked.port(port ?? undefined))
+        .filter(({ port }) => (port === null ? one.ports.some(({ id }) => isAsked.port(id)) : isAsked.port(port)))
         .map(({ port, ...drop }) => ({ host, port: port === null ? null : named(port), ...drop })),
     ),
   };
