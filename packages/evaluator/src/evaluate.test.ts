@@ -157,13 +157,14 @@ describe("states of a connection", () => {
     assert.deepEqual(state("invalid", "a", "b"), ["invalid", "invalid"]);
   });
 
-  test("revoked once is revoked in both directions, at the end where it was", () => {
-    for (const name of ["established", "reply", "related"] as const) {
-      const passes = name === "established" ? "rule" : name;
-      assert.deepEqual(state(name, "a", "b", ["source"]), ["revoked", passes]);
-      assert.deepEqual(state(name, "a", "b", ["destination"]), [passes, "revoked"]);
+  test("what comes back of a revoked connection is revoked at the end where it was; a rule that allows it again heals it", () => {
+    for (const name of ["reply", "related"] as const) {
+      assert.deepEqual(state(name, "a", "b", ["source"]), ["revoked", name]);
+      assert.deepEqual(state(name, "a", "b", ["destination"]), [name, "revoked"]);
       assert.deepEqual(state(name, "a", "b", ["source", "destination"]), ["revoked", "revoked"]);
     }
+    assert.deepEqual(state("established", "a", "b", ["source", "destination"]), ["rule", "rule"]);
+    assert.deepEqual(state("established", "shut", "b", ["source"]), ["revoked", "rule"]);
   });
 
   test("stateless groups have no states: each packet is for the rules", () => {

@@ -53,16 +53,16 @@ function byConnection(
   direction: SecurityRule["direction"],
 ): Verdict {
   const { state, revokedAt = [] } = packet.connection;
-  if (revokedAt.includes(end)) return drop("revoked");
   switch (state) {
     case "invalid":
       return drop("invalid");
     case "reply":
     case "related":
-      return pass(state);
+      return revokedAt.includes(end) ? drop("revoked") : pass(state);
     // Whoever follows connections puts fragments together first.
     case "new":
       return byRules(cloud, port, packet, direction, true, "no-rule");
+    // One that was revoked goes on with the first that a rule allows again.
     case "established":
       return byRules(cloud, port, packet, direction, true, "revoked");
   }

@@ -7,12 +7,12 @@
  *                                        |------------- no group: drop
  *                                        | ct(zone), stateless groups without it
  *                                  [egress_state] -- reply, related --> services
- *                                        |---------- ct_mark (ended), invalid: drop
+ *                                        |---------- reply or related of one that was ended (ct_mark), invalid: drop
  *                                        |---------- a rule has a remote group --> [egress_remote] -- (network, address): identity
  *                                        | new, established in the original direction   |
  *                                  [egress_rules] <-------------------------------------'
  *                                        |---------- a rule allows it, new: commit --> services
- *                                        |---------- a rule allows it, established --> services
+ *                                        |---------- a rule allows it, established --> [egress_accepted] -- ct_mark off --> services
  *                                        |---------- established, and no rule: ct_mark, drop
  *                                        `- miss: drop
  *
@@ -21,7 +21,7 @@
  *
  * An identity is a set of groups. A rule matches identities, never ports or members' addresses: a port that joins a set that exists changes no flow
  * of any other port. All packets in the original direction of a connection pass the rules, so that a rule, a member or a group that goes ends just
- * the connections that nothing else allows.
+ * the connections that nothing else allows; a rule that allows one again heals it.
  */
 import { each } from "@dragonflow/engine";
 import { defineNetworkApp, hosts, localPorts, portIdentities } from "@dragonflow/pipeline";
@@ -35,7 +35,14 @@ export { DROPS, type DropFlow } from "./sides.ts";
 
 export default defineNetworkApp({
   name: app,
-  tables: BOTH.flatMap(({ ports, conntrack, state, remote, rules }) => [ports, conntrack, state, remote, rules]),
+  tables: BOTH.flatMap(({ ports, conntrack, state, remote, rules, accepted }) => [
+    ports,
+    conntrack,
+    state,
+    remote,
+    rules,
+    accepted,
+  ]),
   views: [...localViews, ...lookupViews],
   units: [
     each(hosts, everyPort),

@@ -77,7 +77,7 @@ const ARRIVALS: Readonly<
 export function everyPort(): readonly Desired[] {
   const owner = { app, kind: "host", id: "self" };
   return BOTH.flatMap((side) => {
-    const { conntrack, state, remote, rules, own, next } = side;
+    const { conntrack, state, remote, rules, accepted, own, next } = side;
     const pass = [goto(next)];
     const add = (table: typeof state, at: number, match: MatchSpec, steps: readonly Step[]): Desired =>
       flow(owner, table, at, match, steps);
@@ -90,7 +90,8 @@ export function everyPort(): readonly Desired[] {
           add(conntrack, level.rest + more, { ...family, ...match }, [...steps, track(state)]),
         ]),
       ]),
-      add(state, level.revoked, { ct_state: ctState("+trk"), ct_mark: 1 }, []),
+      add(state, level.revoked, { ct_state: ctState("+trk+rpl"), ct_mark: 1 }, []),
+      add(state, level.revoked, { ct_state: ctState("+trk+rel"), ct_mark: 1 }, []),
       add(state, level.invalid, { ct_state: ctState("+trk+inv") }, []),
       add(state, level.follows, { ct_state: ctState("+trk+rpl") }, side.pass),
       add(state, level.follows, { ct_state: ctState("+trk+rel") }, side.pass),
@@ -100,6 +101,9 @@ export function everyPort(): readonly Desired[] {
       ...FAMILIES.map((family) =>
         add(rules, ruleLevel.ended, { ...family, ct_state: ctState("+trk+est") }, [commit(1)]),
       ),
+      // The first one that a rule allows again gives it back.
+      ...FAMILIES.map((family) => add(accepted, priority.normal + 1, { ...family, ct_mark: 1 }, [commit(0), ...pass])),
+      add(accepted, priority.normal, {}, side.pass),
     ];
   });
 }

@@ -69,11 +69,11 @@ export function ruleFlows({ id, rule, stateful, identities }: LocalRule, read: R
 }
 
 /** Stateful: the first packet commits its connection, and is counted by its own flow; the others in its direction are only let pass. */
-function acceptances(stateful: boolean, { next, pass }: Side): readonly Acceptance[] {
+function acceptances(stateful: boolean, { accepted, next, pass }: Side): readonly Acceptance[] {
   if (!stateful) return [{ match: {}, steps: pass }];
   return [
     { match: { ct_state: ctState("+trk+new") }, steps: [commit(), goto(next)] },
-    { match: { ct_state: ctState("+trk+est") }, steps: pass },
+    { match: { ct_state: ctState("+trk+est") }, steps: [goto(accepted)] },
   ];
 }
 

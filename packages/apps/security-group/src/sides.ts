@@ -28,6 +28,7 @@ export interface Side {
   readonly state: Table;
   readonly remote: Table;
   readonly rules: Table;
+  readonly accepted: Table;
   /** Where what passes goes. */
   readonly next: Stage;
   /**
@@ -49,12 +50,21 @@ function defineSide(
 ): Side {
   const { port, own, peer, address, next, stage } = ends;
   const addresses = [address[4], address[6]];
+  const accepted = defineFlowTable({
+    name: `${direction}_accepted`,
+    purpose: "a rule allows the connection: where it had been ended, it goes on again",
+    stage,
+    match: ["eth_type", "ct_mark"],
+    next: [next],
+    internal: true,
+    miss: "drop",
+  });
   const rules = defineFlowTable({
     name: `${direction}_rules`,
     purpose: "a rule allows it, or it ends here",
     stage,
     match: [own, peer, "eth_type", "ip_proto", "ip_frag", ...addresses, ...TRANSPORT, ...CONNECTION, "conj_id"],
-    next: [next],
+    next: [accepted, next],
     internal: true,
     miss: "drop",
   });
@@ -99,7 +109,7 @@ function defineSide(
   });
   const lookups = defineTable<GroupRow>(`${direction}-lookup`);
   const pass = direction === "egress" ? [act({ type: "ct_clear" }), goto(next)] : [goto(next)];
-  return { direction, port, own, peer, address, ports, conntrack, state, remote, rules, next, pass, lookups };
+  return { direction, port, own, peer, address, ports, conntrack, state, remote, rules, accepted, next, pass, lookups };
 }
 
 export const SIDES: Readonly<Record<Side["direction"], Side>> = {

@@ -148,10 +148,20 @@ test("an established connection passes the rules again: a packet that none allow
   });
   const last = marks.steps.at(-1);
   assert.ok(last?.type === "lookup" && last.flow?.instructions.apply?.[0]?.type === "ct");
-  for (const state of ["new", "established", "reply", "related"] as const) {
+  for (const state of ["reply", "related"] as const) {
     assert.deepEqual(got(11, request(), 20, { state, mark: 1 }), MARKED);
     assert.deepEqual(sent(11, udp(end(11), end(21)), { state, mark: 1 }), ["drop in egress_state: flow"]);
   }
+  // A rule that allows it again gives it back, with its next packet.
+  assert.deepEqual(got(11, request(), 30, { state: "established", mark: 1 }), ENDED);
+  assert.deepEqual(got(11, request(), 20, { state: "established", mark: 1 }), PASSES_IN);
+  const healed = bed.trace(request(), {
+    table: "ingress_port",
+    registers: { destinationPort: portKey(11), network: networkKey(1), sourceIdentity: 20 },
+    connection: { state: "established", mark: 1 },
+  });
+  const clears = healed.steps.find((step) => step.type === "lookup" && step.tableName === "ingress_accepted");
+  assert.ok(clears?.type === "lookup" && clears.flow?.instructions.apply?.[0]?.type === "ct");
 });
 
 test("before a packet is sent its receiver is known by its address, also behind a router", () => {
