@@ -135,6 +135,7 @@ export class Controller implements ControllerView {
       recheck: this.#recheck.counts,
       interfaces: Object.fromEntries(this.#local.facts.problems),
       topics: [...engine.interest()],
+      records: { received: this.#northbound.received },
       pending: engine.pendingUnits(),
       conflicts: engine.conflicts(),
       faults: engine.faults().map(({ owner, error }) => ({ owner, error: String(error) })),

@@ -35,6 +35,8 @@ export class Northbound {
   readonly #own: Topic;
   /** Topics that the engine wants. */
   readonly #wanted = new Set<Topic>();
+  /** Records that came or went, of all topics but the host's own words. */
+  #received = 0;
 
   constructor(
     store: StoreDriver,
@@ -69,6 +71,10 @@ export class Northbound {
   get replica(): Pick<Replica, "head" | "rows" | "state" | "topics"> {
     return this.#replica;
   }
+  /** Records that came or went since the start, but for what this host has said itself. */
+  get received(): number {
+    return this.#received;
+  }
   get hasLease(): boolean {
     return this.#lease.isHeld;
   }
@@ -96,6 +102,7 @@ export class Northbound {
     let isAboutStatus = topics.some(({ topic }) => topic === this.status);
     for (const change of changes) {
       if (change.topic === this.status) isAboutStatus = true;
+      else this.#received++;
       if (change.kind === claimRefusalKind.kind && change.row !== undefined) {
         const fields = { port: change.id, holder: change.row["holder"] };
         this.#log.warn(fields, "the port of an interface on this host is bound to another host");
