@@ -57,7 +57,7 @@ test("a set that is new costs two flows for each rule with one of its groups as 
 });
 
 test("a local port with a set that others here have costs its own flows only", () => {
-  assert.equal(cost(tenantPort(1, 9, SELF)).outputsChanged, 2);
+  assert.equal(cost(tenantPort(1, 9, SELF)).outputsChanged, 6);
 });
 
 test("only an egress rule with a remote group reads who is where; then a port costs a flow for each network with a port here", () => {

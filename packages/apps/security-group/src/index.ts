@@ -11,8 +11,8 @@
  *                                        |---------- a rule has a remote group --> [egress_remote] -- (network, address): identity
  *                                        | new, established in the original direction   |
  *                                  [egress_rules] <-------------------------------------'
- *                                        |---------- a rule allows it, new: commit --> services
- *                                        |---------- a rule allows it, established --> [egress_accepted] -- ct_mark off --> services
+ *                                        |---------- a rule allows it --> [egress_accepted] -- new: commit, counted as the port's --> services
+ *                                        |                                        `- established: ct_mark off --> services
  *                                        |---------- established, and no rule: ct_mark, drop
  *                                        `- miss: drop
  *

@@ -11,6 +11,7 @@ import {
   identityOption,
   IP_PROTO,
   type MatchSpec,
+  type Owner,
   priority,
   securityGroups,
   set,
@@ -20,7 +21,7 @@ import {
   track,
   TUNNEL_TYPE,
 } from "@dragonflow/pipeline";
-import { app, BOTH, level, ruleLevel, type Side } from "./sides.ts";
+import { acceptLevel, app, BOTH, level, ruleLevel, type Side } from "./sides.ts";
 
 /** A local port: who it is, and where its connections are kept. One with stateless groups has none, and one without groups has nothing to keep. */
 export function localPort(port: LocalPortRecord, read: Read): readonly Desired[] {
@@ -29,10 +30,26 @@ export function localPort(port: LocalPortRecord, read: Read): readonly Desired[]
     (id) => read.pick(securityGroups, securityGroupTopic(id), id, ["stateful"])?.stateful !== false,
   );
   const zone = isStateful ? setZone(port.id) : set("ctZone", 0);
-  return BOTH.map((side) => {
-    const steps = port.portSecurity ? [set(side.own, port.identity), zone, goto(side.conntrack)] : [goto(side.next)];
-    return flow(owner, side.ports, priority.normal, { [side.port]: port.key }, steps);
+  return BOTH.flatMap((side) => {
+    const own = { [side.port]: port.key };
+    if (!port.portSecurity) return [flow(owner, side.ports, priority.normal, own, [goto(side.next)])];
+    const enter = flow(owner, side.ports, priority.normal, own, [
+      set(side.own, port.identity),
+      zone,
+      goto(side.conntrack),
+    ]);
+    return isStateful ? [enter, ...beginnings(port, owner, side)] : [enter];
   });
+}
+
+/** A connection begins: kept in the port's zone, and counted as the port's. */
+function beginnings(port: LocalPortRecord, owner: Owner, { accepted, port: register, next }: Side): readonly Desired[] {
+  return FAMILIES.map((family) =>
+    flow(owner, accepted, acceptLevel.begins, { [register]: port.key, ...family, ct_state: ctState("+trk+new") }, [
+      commit(),
+      goto(next),
+    ]),
+  );
 }
 
 const FAMILIES = [{ eth_type: ETH_TYPE.ipv4 }, { eth_type: ETH_TYPE.ipv6 }] as const;
@@ -102,8 +119,13 @@ export function everyPort(): readonly Desired[] {
         add(rules, ruleLevel.ended, { ...family, ct_state: ctState("+trk+est") }, [commit(1)]),
       ),
       // The first one that a rule allows again gives it back.
-      ...FAMILIES.map((family) => add(accepted, priority.normal + 1, { ...family, ct_mark: 1 }, [commit(0), ...pass])),
-      add(accepted, priority.normal, {}, side.pass),
+      ...FAMILIES.map((family) =>
+        add(accepted, acceptLevel.healed, { ...family, ct_state: ctState("+trk+est"), ct_mark: 1 }, [
+          commit(0),
+          ...pass,
+        ]),
+      ),
+      add(accepted, acceptLevel.goesOn, { ct_state: ctState("+trk+est") }, side.pass),
     ];
   });
 }

@@ -1,6 +1,5 @@
 import type { Read } from "@dragonflow/engine";
 import {
-  commit,
   conjunction,
   ctState,
   type Desired,
@@ -68,13 +67,13 @@ export function ruleFlows({ id, rule, stateful, identities }: LocalRule, read: R
   ];
 }
 
-/** Stateful: the first packet commits its connection, and is counted by its own flow; the others in its direction are only let pass. */
-function acceptances(stateful: boolean, { accepted, next, pass }: Side): readonly Acceptance[] {
+/** Stateful: a packet that begins a connection has a flow of its own, which counts it. */
+function acceptances(stateful: boolean, { accepted, pass }: Side): readonly Acceptance[] {
   if (!stateful) return [{ match: {}, steps: pass }];
-  return [
-    { match: { ct_state: ctState("+trk+new") }, steps: [commit(), goto(next)] },
-    { match: { ct_state: ctState("+trk+est") }, steps: [goto(accepted)] },
-  ];
+  return (["+trk+new", "+trk+est"] as const).map((state) => ({
+    match: { ct_state: ctState(state) },
+    steps: [goto(accepted)],
+  }));
 }
 
 const merge = (specs: readonly MatchSpec[]): MatchSpec => Object.assign({}, ...specs);

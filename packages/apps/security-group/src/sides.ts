@@ -52,9 +52,9 @@ function defineSide(
   const addresses = [address[4], address[6]];
   const accepted = defineFlowTable({
     name: `${direction}_accepted`,
-    purpose: "a rule allows the connection: where it had been ended, it goes on again",
+    purpose: "a rule allows the connection: it begins, goes on, or goes on again where it had been ended",
     stage,
-    match: ["eth_type", "ct_mark"],
+    match: [port, "eth_type", "ct_state", "ct_mark"],
     next: [next],
     internal: true,
     miss: "drop",
@@ -146,6 +146,9 @@ export const level = {
 
 /** Priorities in the tables of rules: each rule has one of its own, by the hash of its id. Below: what no rule allows any more. */
 export const ruleLevel = { first: 100, ofOneHash: 7, ended: 20 } as const;
+
+/** Priorities in the tables of what a rule has allowed. */
+export const acceptLevel = { begins: 120, healed: 110, goesOn: 100 } as const;
 
 /** Why a packet ends, by the flow that it meets: each counts its packets. Everything else that drops here is a miss. */
 export interface DropFlow {

@@ -108,6 +108,12 @@ test("each rule has its connections, each port its packets, and each drop its re
   assert.deepEqual(ruleOf(now, 3), { id: ruleId(3), connections: null, packets: 2 });
   // By what it sends, which each of the receivers then takes or not.
   assert.deepEqual(ruleOf(now, 4), { id: ruleId(4), connections: 5, packets: 7 });
+  const connections = now.ports.map((port) => [port.id, port.connections]);
+  assert.deepEqual(connections, [
+    [portId(11), 5],
+    [portId(12), 2],
+    [portId(13), null],
+  ]);
   assert.equal(dropped(now, "ingress_rules"), 1);
   assert.match(now.drops.find(({ table }) => table === "ingress_rules")?.reason ?? "", /no rule .* allows it/);
 });

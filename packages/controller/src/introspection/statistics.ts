@@ -19,7 +19,7 @@ interface Traffic {
 export interface Statistics {
   /** Of a rule of a stateful group: the connections that began by it; null: a stateless group's has none, and counts packets. */
   readonly rules: readonly { readonly id: string; readonly connections: number | null; readonly packets: number }[];
-  /** As the VM sees it. `connections`: null, the switch does not count them by port. */
+  /** As the VM sees it. `connections` that began at the port, in both directions; null: it has none, or does not track them. */
   readonly ports: readonly {
     readonly id: string;
     readonly connections: number | null;
@@ -61,6 +61,7 @@ export async function readStatistics(
     ...Array.from(apps, (app) => flowsOf(app, APP_BITS)),
   ]);
   const flows = ofApps.flatMap(({ entries }) => entries);
+  const began = beginningsOf(flows, driver, pipeline);
   const byNumber = new Map(ports.entries.map((entry) => [entry.port, entry]));
   return {
     rules: rulesOf(flows, driver, pipeline),
@@ -68,7 +69,8 @@ export async function readStatistics(
       const counted = byNumber.get(ofport);
       if (counted === undefined) return [];
       const { rxPackets, rxBytes, txPackets, txBytes } = counted;
-      return [{ id, connections: null, sent: traffic(rxPackets, rxBytes), received: traffic(txPackets, txBytes) }];
+      const connections = began.get(id) ?? null;
+      return [{ id, connections, sent: traffic(rxPackets, rxBytes), received: traffic(txPackets, txBytes) }];
     }),
     drops: dropsOf([...flows, ...misses.entries], driver, pipeline),
   };
@@ -97,6 +99,17 @@ function rulesOf(flows: readonly FlowDesc[], driver: SwitchDriver, pipeline: Pip
     rules.set(owner.id, counted);
   }
   return [...rules].map(([id, counted]) => ({ id, ...counted })).sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+/** By port: the connections that were allowed, by the flows that keep them. */
+function beginningsOf(flows: readonly FlowDesc[], driver: SwitchDriver, pipeline: Pipeline) {
+  const began = new Map<string, number>();
+  for (const flow of flows) {
+    const { owner } = desiredOf(flow, driver, pipeline) ?? {};
+    if (owner?.kind === "port" && beginsConnection(flow))
+      began.set(owner.id, (began.get(owner.id) ?? 0) + packetsOf(flow));
+  }
+  return began;
 }
 
 function beginsConnection({ match }: FlowDesc): boolean {
