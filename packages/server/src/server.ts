@@ -20,8 +20,11 @@ export async function startServer(settings: ServerSettings, signal?: AbortSignal
   await using opened = new AsyncDisposableStack();
   const { driver, isExclusive } = await openStore(settings.store, log, signal);
   opened.defer(() => driver.close());
-  const { networkType } = settings;
-  const engine = new Engine(driver, networkType === undefined ? {} : { tenantNetworkType: networkType });
+  const { networkType, underlay } = settings;
+  const engine = new Engine(driver, {
+    ...(networkType && { tenantNetworkType: networkType }),
+    ...(underlay && { underlayMtuBytes: underlay.mtuBytes, underlayIpVersion: underlay.ipVersion }),
+  });
   opened.defer(() => engine.close());
   await engine.read();
 

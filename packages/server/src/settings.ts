@@ -8,6 +8,8 @@ export interface ServerSettings {
   readonly api: ListenSettings;
   /** What carries a network whose maker names no type. Of each server for itself; default `geneve`. */
   readonly networkType?: NetworkType;
+  /** Between the hosts: what networks' MTUs have to leave room for. Default: 1,500 bytes, IPv4. */
+  readonly underlay?: { readonly mtuBytes: number; readonly ipVersion: 4 | 6 };
   /** `token` and `caFile` are for `wss:` only: the store is then another server's, behind its relay. */
   readonly store: { readonly url: string; readonly token?: string; readonly caFile?: string };
   /** Where controllers and further servers connect; absent: this server offers no relay. */

@@ -10,7 +10,8 @@ import { listenForEnding, untilEnded } from "../ending.ts";
 export async function server(options: Readonly<Record<string, unknown>>): Promise<void> {
   const settings = settingsOf("server", options);
   const signal = listenForEnding();
-  const { name, apiHost, apiPort, apiConnections, networkType, secretFile, logLevel } = settings;
+  const { name, apiHost, apiPort, apiConnections, networkType, underlayMtu, underlayIpVersion, secretFile, logLevel } =
+    settings;
   const [relay, store] = [await relayOf(settings), await storeOf(settings)];
   await untilEnded(signal, () =>
     startServer(
@@ -18,6 +19,7 @@ export async function server(options: Readonly<Record<string, unknown>>): Promis
         name,
         api: { host: apiHost, port: apiPort, connections: apiConnections },
         networkType,
+        underlay: { mtuBytes: underlayMtu, ipVersion: underlayIpVersion === "6" ? 6 : 4 },
         store,
         ...(relay === undefined ? {} : { relay }),
         secretFile,

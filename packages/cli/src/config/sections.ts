@@ -23,6 +23,8 @@ export const SERVER = {
     2000,
   ),
   networkType: choice("network_type", "what carries a network whose maker names no type", NETWORK_TYPES, "geneve"),
+  underlayMtu: integer("underlay_mtu", "bytes of the largest packet between hosts", 1280, 65_535, 1500),
+  underlayIpVersion: choice("underlay_ip_version", "of the hosts' tunnel addresses", ["4", "6"], "4"),
   store: text("store", "URL of the store: sqlite:FILE, or wss://HOST:PORT of another server's relay", {
     pattern: /^[a-z]+:\S+$/,
     expected: "a URL",

@@ -5,7 +5,9 @@ export interface ApiConfig {
   readonly tenantNetworkType: "geneve" | "vxlan";
   /** First and last segmentation id, by type of network. */
   readonly segmentRanges: Readonly<Record<"geneve" | "vxlan", readonly [number, number]>>;
+  /** Of the network between the hosts: what tunnelled packets have to fit, and the version of the tunnels' addresses. */
   readonly underlayMtuBytes: number;
+  readonly underlayIpVersion: 4 | 6;
   /** Appended to names of ports; "" or "openstacklocal." = ports have no names of their own choice. */
   readonly dnsDomain: string;
   /** First three octets of generated MAC addresses. */
@@ -33,6 +35,7 @@ export const defaultConfig: ApiConfig = {
   tenantNetworkType: "geneve",
   segmentRanges: { geneve: [1, 0xffffff - 1], vxlan: [1, 0xffffff - 1] },
   underlayMtuBytes: 1500,
+  underlayIpVersion: 4,
   dnsDomain: "openstacklocal.",
   baseMac: "fa:16:3e",
   availabilityZones: ["nova"],
@@ -49,9 +52,15 @@ export const defaultConfig: ApiConfig = {
   storeDeadlineMs: 10_000,
 };
 
-/** Bytes that a packet of the network loses to its encapsulation on an IPv4 underlay: outer headers, and Geneve's option. */
-const ENCAPSULATION_BYTES: Readonly<Record<string, number>> = { geneve: 58, vxlan: 50 };
+const ETHERNET_BYTES = 14;
+const UDP_BYTES = 8;
+const IP_BYTES = { 4: 20, 6: 40 } as const;
+/** RFC 8926 section 3.4 with one option of four bytes, RFC 7348 section 5. */
+const TUNNEL_BYTES: Readonly<Record<string, number>> = { geneve: 16, vxlan: 8 };
 
-export function maxMtu(config: ApiConfig, networkType: string): number {
-  return config.underlayMtuBytes - (ENCAPSULATION_BYTES[networkType] ?? 0);
+/** What a packet may have that is carried in the underlay's: behind the outer IP, UDP and tunnel headers, and its own Ethernet header. */
+export function maxMtu({ underlayMtuBytes, underlayIpVersion }: ApiConfig, networkType: string): number {
+  const tunnel = TUNNEL_BYTES[networkType];
+  if (tunnel === undefined) return underlayMtuBytes;
+  return underlayMtuBytes - IP_BYTES[underlayIpVersion] - UDP_BYTES - tunnel - ETHERNET_BYTES;
 }
