@@ -49,8 +49,9 @@ before(async () => {
     { name: "sender", host: "host1", network },
     { name: "paired", host: "host1", network, port: { allowed_address_pairs } },
     { name: "free", host: "host1", network, port: { port_security_enabled: false } },
-    { name: "beside", host: "host1", network },
-    { name: "across", host: "host2", network },
+    // Those who only look see whatever comes.
+    { name: "beside", host: "host1", network, port: { port_security_enabled: false } },
+    { name: "across", host: "host2", network, port: { port_security_enabled: false } },
   ]);
   const [sender, paired, free, beside, across] = made as [Vm, Vm, Vm, Vm, Vm];
   vms = { sender, paired, free, beside, across };
@@ -82,6 +83,15 @@ const ipv6 = ({ mac, ipv6: src }: Pick<Identity, "mac" | "ipv6">): LayersToEncod
 const arp = (mac: number, says: { readonly mac: number; readonly ip: number }): LayersToEncode => ({
   ethernet: { src: mac, dst: ALL },
   arp: { operation: ArpOperation.reply, senderMac: says.mac, senderIp: says.ip, targetMac: 0, targetIp: says.ip },
+});
+const otherProtocol = (mac: number): LayersToEncode => ({
+  ethernet: { src: mac, dst: ALL, etherType: 0x88b5 },
+  payload: words(),
+});
+const fragment = ({ mac, ipv4: src }: Pick<Identity, "mac" | "ipv4">): LayersToEncode => ({
+  ethernet: { src: mac, dst: ALL },
+  ipv4: { src, dst: 0xffff_ffff, protocol: IpProtocol.udp, moreFragments: true, id: 7 },
+  payload: new Uint8Array(64),
 });
 const nd = (mac: number, src: bigint, icmp6: Extract<LayersToEncode, { icmp6: unknown }>["icmp6"]): LayersToEncode => ({
   ethernet: { src: mac, dst: ALL_NODES.mac },
@@ -239,15 +249,12 @@ test("what a VM may say of itself arrives", async () => {
     "ND, with its MAC": advertisement(mac, own.ipv6, own.ipv6, mac),
     "ND, without": advertisement(mac, own.ipv6, own.ipv6),
     "ND, link-local": advertisement(mac, local, local, mac),
-    "another protocol": { ethernet: { src: mac, dst: ALL, etherType: 0x88b5 }, payload: words() },
-    "a datagram that is a fragment": {
-      ethernet: { src: mac, dst: ALL },
-      ipv4: { src: own.ipv4, dst: 0xffff_ffff, protocol: IpProtocol.udp, moreFragments: true, id: 7 },
-      payload: new Uint8Array(64),
-    },
   } satisfies Record<string, LayersToEncode>;
-  const { arrived } = await send(vms.sender, frames);
+  // What security groups know nothing of they let nobody say: no protocol but IP and ARP, and no fragment alone.
+  const unknown = { "another protocol": otherProtocol(mac), "a fragment without the rest": fragment(own) };
+  const { arrived, blocked } = await send(vms.sender, { ...frames, ...unknown });
   assert.deepEqual(arrived, Object.keys(frames));
+  assert.deepEqual(blocked, Object.keys(unknown));
 });
 
 test("allowed address pairs let pass what they name, prefixes included, and nothing next to it", async () => {
@@ -290,6 +297,8 @@ test("a port without port security may say anything", async () => {
     "another address": ipv4({ mac, ipv4: address + 1 }),
     "a router advertisement": routerAdvertisement(mac, linkLocal(mac)),
     "ARP: another MAC": arp(mac, { mac: STRANGER, ip: address + 1 }),
+    "another protocol": otherProtocol(mac),
+    "a fragment without the rest": fragment({ mac, ipv4: address }),
   };
   assert.deepEqual((await send(vms.free, frames)).arrived, Object.keys(frames));
 });
