@@ -113,6 +113,20 @@ export class Controller implements ControllerView {
     return readStatistics(this.#switch, pipeline, this.#local.facts.interfaces);
   }
 
+  /** With the local facts that flows are made of, so that whoever has the store's records can compile the same. */
+  async drift(): Promise<object> {
+    const differences = await this.#switch.drift();
+    const { interfaces, tunnels } = this.#local.facts;
+    return {
+      chassis: this.#settings.chassis,
+      tunnelIp: this.#settings.tunnelIp,
+      inSync: this.#switch.synced,
+      differences,
+      interfaces: [...interfaces.values()],
+      tunnels: [...tunnels.values()],
+    };
+  }
+
   status(): object {
     const { engine } = this.#compiler;
     return {

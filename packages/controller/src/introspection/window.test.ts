@@ -54,13 +54,15 @@ const view: ControllerView = {
   flows: () => [flow(1), flow(2)],
   status: () => ({ inSync: true }),
   statistics: async () => ({ rules: [] }),
+  drift: async () => ({ differences: [] }),
 };
 
-test("GET /flows, GET /status and GET /statistics, and nothing else", async () => {
+test("GET /flows, /status, /statistics and /drift, and nothing else", async () => {
   await open(view);
   assert.deepEqual(JSON.parse((await ask("/flows")).body), { flows: [flow(1), flow(2)] });
   assert.deepEqual(await ask("/status"), { status: 200, body: '{"inSync":true}' });
   assert.deepEqual(await ask("/statistics"), { status: 200, body: '{"rules":[]}' });
+  assert.deepEqual(await ask("/drift"), { status: 200, body: '{"differences":[]}' });
   for (const [target, method] of [
     ["/", "GET"],
     ["/flows/", "GET"],

@@ -9,8 +9,10 @@ export interface ControllerView {
   readonly flows: () => Iterable<FlowView>;
   readonly status: () => object;
   readonly statistics: () => Promise<object>;
+  readonly drift: () => Promise<object>;
 }
 
+const PATHS = ["/flows", "/status", "/statistics", "/drift"] as const;
 /** Between two parts of a long answer the controller does its work. */
 const FLOWS_AT_ONCE = 500;
 /** Only its user may open it: a socket is opened by who may write to it. */
@@ -22,6 +24,7 @@ const UMASK = 0o177;
  *     GET /flows   {flows: [{table, priority, match, actions, owner: {app, kind, id}, refused}]}
  *     GET /status  counters, connections, conflicts, faults
  *     GET /statistics  {rules, ports, drops}: see `Statistics`
+ *     GET /drift   {chassis, tunnelIp, inSync, differences, interfaces, tunnels}: the switch, read back, against what is desired
  *
  * Before the first connection to the store either is 503 `{error}`, which says what the controller waits for.
  *
@@ -78,11 +81,12 @@ export class Window {
   }
 
   async #answer({ method, url }: IncomingMessage, response: ServerResponse): Promise<void> {
-    const isKnown = method === "GET" && (url === "/flows" || url === "/status" || url === "/statistics");
-    if (!isKnown) send(response, 404, { error: "GET /flows, GET /status or GET /statistics" });
+    const isKnown = method === "GET" && PATHS.some((path) => path === url);
+    if (!isKnown) send(response, 404, { error: `GET ${PATHS.join(", ")}` });
     else if (this.#view === undefined) send(response, 503, { error: `it waits for ${this.#waitsFor}` });
     else if (url === "/status") send(response, 200, this.#view.status());
     else if (url === "/statistics") send(response, 200, await this.#view.statistics());
+    else if (url === "/drift") send(response, 200, await this.#view.drift());
     else await sendFlows(response, this.#view.flows());
   }
 }

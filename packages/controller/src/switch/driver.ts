@@ -10,6 +10,7 @@ import {
 import type { Binding, DesiredFlow, Pipeline } from "@dragonflow/pipeline";
 import { type Actual, isOurs, readActual } from "./actual.ts";
 import { keyOf } from "./canonical.ts";
+import { driftOf, type SwitchDifference } from "./drift.ts";
 import { watchForeignChanges } from "./foreign-changes.ts";
 import { installIdentityOption } from "./identity-option.ts";
 import { type InjectedPacket, injectPackets } from "./inject.ts";
@@ -172,6 +173,16 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
   /** Resolves once the switch has taken the packets. @throws {OpenFlowError} one is refused. @throws {ConnectionError} it is away. */
   async inject(packets: readonly InjectedPacket[]): Promise<void> {
     await injectPackets(this.#open(), packets, this.#pipeline);
+  }
+  /** Reads the switch back, and says how it differs from what is desired now; changes nothing. @throws {ConnectionError} it is away. */
+  async drift(): Promise<readonly SwitchDifference[]> {
+    const actual = await readActual(this.#open(), this.#pipeline, this.#groups, this.#meters);
+    const numbers = {
+      group: (name: string) => this.#groups.numberOf(name),
+      meter: (name: string) => this.#meters.numberOf(name),
+      zone: this.#binding.zone,
+    };
+    return driftOf(actual, { wanted: this.#wanted, refused: this.refused, numbers }, this.#pipeline);
   }
   /** Asks the switch something. @throws {OpenFlowError} it refuses. @throws {ConnectionError} it is away. */
   async request<M extends RequestMessage>(message: M): Promise<ReplyTo<M>> {

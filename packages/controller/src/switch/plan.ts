@@ -72,7 +72,7 @@ export function zonesOf(wanted: Wanted | undefined): readonly string[] {
   return zones ?? NOTHING;
 }
 
-const METER_FLAGS = ["pktps", "burst", "stats"] as const;
+export const METER_FLAGS = ["pktps", "burst", "stats"] as const;
 const EVERY_BIT = 0xffffffffffffffffn;
 
 /** Pure but for the numbers that `binding` hands out. @throws {RangeError} @throws {EncodeError} what has no wire form. */
