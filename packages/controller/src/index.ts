@@ -7,6 +7,7 @@ import type { ControllerSettings, Log } from "./settings.ts";
 export { APPS, pipeline } from "./apps.ts";
 export { dispatch } from "./dispatch.ts";
 export type { FlowView } from "./introspection/flow-view.ts";
+export { parseRecord, toRowChange } from "./northbound/rows.ts";
 export type { ControllerSettings, Log } from "./settings.ts";
 export { SwitchDriver } from "./switch/driver.ts";
 export { addition, packFlow } from "./switch/plan.ts";
