@@ -1,12 +1,19 @@
 /** A cloud for benchmarks: a lab with its server and controllers as processes of their own, made and removed with the product's own commands. */
 import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { Agent, request } from "node:http";
-import { resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import { promisify } from "node:util";
+import { listProcesses, openLab } from "@dragonflow/lab";
+import { cpuSeconds, peakMb, record } from "./processes.ts";
 
 const run = promisify(execFile);
 const program = resolve(import.meta.dirname, "../bin/dragonflow");
-const OUTPUT_BYTES = 64 * 1024 * 1024;
+const OUTPUT_BYTES = 256 * 1024 * 1024;
+const DAEMONS = ["ovsdb-server", "ovs-vswitchd"] as const;
+/** A server or a store that is at its limit answers late; more than this is a defect. */
+const ACTIVE_MS = 120_000;
 
 interface Status {
   readonly api: string;
@@ -17,24 +24,29 @@ function isStatus(value: unknown): value is Status {
 }
 
 export type Json = Readonly<Record<string, unknown>>;
+/** An object of the API. */
+export type Made = Json & { readonly id: string };
 
 export class Cloud implements AsyncDisposable {
   readonly lab: string;
   readonly status: Status;
+  readonly #when: string;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 8 });
 
-  static async start(hosts: number): Promise<Cloud> {
+  /** @param when what the memory and CPU of its processes are recorded under, when it ends */
+  static async start(hosts: number, when = ""): Promise<Cloud> {
     const lab = `bench${process.pid}`;
     await run(program, ["lab", "up", "--hosts", String(hosts), "--empty", "--lab", lab]);
     const { stdout } = await run(program, ["lab", "status", "--json", "--lab", lab]);
     const status: unknown = JSON.parse(stdout);
     if (!isStatus(status)) throw new Error(`unexpected status: ${stdout.slice(0, 200)}`);
-    return new Cloud(lab, status);
+    return new Cloud(lab, status, when);
   }
 
-  private constructor(lab: string, status: Status) {
+  private constructor(lab: string, status: Status, when: string) {
     this.lab = lab;
     this.status = status;
+    this.#when = when;
   }
 
   /** The integration bridge of a host, for ovs-ofctl. */
@@ -42,9 +54,31 @@ export class Cloud implements AsyncDisposable {
     return this.ovsdb(host).replace(/db\.sock$/, "br-int.mgmt");
   }
   ovsdb(host: number): string {
+    return this.#host(host).ovsdb;
+  }
+  namespace(host: number): string {
+    return this.#host(host).namespace;
+  }
+  /** Where the host's Open vSwitch has its sockets and pid files. */
+  directory(host: number): string {
+    return dirname(this.ovsdb(host).replace(/^unix:/, ""));
+  }
+  #host(host: number): Status["hosts"][number] {
     const found = this.status.hosts[host];
     if (found === undefined) throw new RangeError(`no host ${host}`);
-    return found.ovsdb;
+    return found;
+  }
+
+  async vsctl(host: number, ...args: readonly string[]): Promise<string> {
+    return this.#tool(host, "ovs-vsctl", [`--db=${this.ovsdb(host)}`, ...args]);
+  }
+  /** Asks the host's vswitchd. */
+  async appctl(host: number, ...args: readonly string[]): Promise<string> {
+    return this.#tool(host, "ovs-appctl", ["-t", join(this.directory(host), "ovs-vswitchd.ctl"), ...args]);
+  }
+  async #tool(host: number, tool: string, args: readonly string[]): Promise<string> {
+    const env = { ...process.env, OVS_RUNDIR: this.directory(host) };
+    return (await run(tool, args, { env, maxBuffer: OUTPUT_BYTES })).stdout;
   }
 
   /** One call of the API, over a connection that stays open. */
@@ -71,43 +105,62 @@ export class Cloud implements AsyncDisposable {
   }
 
   /** Creates one object of a kind ("security-group"), under an id of our choice where one is given, and gives it back. */
-  async create(kind: string, fields: Json, id?: string): Promise<Json & { readonly id: string }> {
+  async create(kind: string, fields: Json, id?: string): Promise<Made> {
     const chosen = id === undefined ? {} : { "x-dragonflow-object-id": id };
     const name = kind.replaceAll("-", "_");
     const answer = (await this.call("POST", `/${kind}s`, { [name]: fields }, chosen))[name];
-    if (!isObject(answer)) throw new Error(`no ${kind} in the answer`);
+    if (!isMade(answer)) throw new Error(`no ${kind} in the answer`);
     return answer;
+  }
+  /** Many ports in one call. */
+  async createPorts(ports: readonly Json[]): Promise<readonly Made[]> {
+    return made((await this.call("POST", "/ports", { ports }))["ports"]);
+  }
+  /** Waits until all ports of a host are ACTIVE, and as many as that. */
+  async active(host: string, count: number): Promise<void> {
+    const asked = performance.now();
+    for (;;) {
+      const path = `/ports?fields=id&status=ACTIVE&binding:host_id=${host}&limit=100000`;
+      const found = made((await this.call("GET", path))["ports"]).length;
+      if (found >= count) return;
+      if (performance.now() - asked > ACTIVE_MS) throw new Error(`${found} of ${count} ports of ${host} are ACTIVE`);
+      await wait(20);
+    }
+  }
+
+  /** Everything of the cloud that runs. */
+  async processes(): Promise<readonly { readonly name: string; readonly pid: number }[]> {
+    const recorded = (await listProcesses(await openLab(this.lab))).flatMap(({ name, pid }) =>
+      // A VM's own are none of the cloud.
+      pid === null || name.startsWith("dhcp-") ? [] : [{ name, pid }],
+    );
+    const daemons = this.status.hosts.flatMap(({ name }, n) =>
+      DAEMONS.map((daemon) => ({
+        name: `${daemon} of ${name}`,
+        pid: Number(readFileSync(join(this.directory(n), `${daemon}.pid`), "utf8")),
+      })),
+    );
+    return [...recorded, ...daemons];
+  }
+  /** Of one of them. @param name "server", "controller-host1", "ovs-vswitchd of host1" */
+  async pidOf(name: string): Promise<number> {
+    const found = (await this.processes()).find((one) => one.name === name);
+    if (found === undefined) throw new Error(`no process ${name}`);
+    return found.pid;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#agent.destroy();
+    for (const { name, pid } of await this.processes())
+      record({ when: this.#when, process: name, peakMb: peakMb(pid), cpuSeconds: cpuSeconds(pid) });
     await run(program, ["lab", "down", "--lab", this.lab], { maxBuffer: OUTPUT_BYTES });
   }
 }
-function isObject(value: unknown): value is Json & { readonly id: string } {
+
+export function isMade(value: unknown): value is Made {
   return typeof value === "object" && value !== null && "id" in value && typeof value.id === "string";
 }
-
-/** Ports of other tenants, as the peer's benchmark has them: tenants of one router and ten networks of 50 ports, bound to 20 chassis that are not there. */
-export async function otherTenants(cloud: Cloud, ports: number, report: (line: string) => void): Promise<void> {
-  const perNetwork = 50;
-  let made = 0;
-  for (let tenant = 0; made < ports; tenant++) {
-    const router = await cloud.create("router", { name: `router-${tenant}` });
-    for (let n = 0; n < 10 && made < ports; n++) {
-      const network = await cloud.create("network", { name: `t${tenant}n${n}` });
-      const subnet = await cloud.create("subnet", {
-        network_id: network.id,
-        ip_version: 4,
-        cidr: `10.${tenant}.${n}.0/24`,
-        enable_dhcp: false,
-      });
-      await cloud.call("PUT", `/routers/${router.id}/add_router_interface`, { subnet_id: subnet.id });
-      const count = Math.min(perNetwork, ports - made);
-      const port = (i: number): Json => ({ network_id: network.id, "binding:host_id": `chassis-${(made + i) % 20}` });
-      await cloud.call("POST", "/ports", { ports: Array.from({ length: count }, (_, i) => port(i)) });
-      made += count;
-      if (made % 1000 < perNetwork) report(`${made} ports of other tenants`);
-    }
-  }
+/** The objects of a list in an answer. */
+export function made(list: unknown): readonly Made[] {
+  return Array.isArray(list) ? list.filter(isMade) : [];
 }

@@ -6,38 +6,45 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { resolve } from "node:path";
 import { bind } from "./cases/bind.ts";
+import { burst } from "./cases/burst.ts";
+import { coldStartCase } from "./cases/cold-start.ts";
 import { compile } from "./cases/compile.ts";
 import { install } from "./cases/install.ts";
+import { propagation } from "./cases/propagation.ts";
 import { restart } from "./cases/restart.ts";
 import { securityGroups } from "./cases/security-groups.ts";
 import { store } from "./cases/store.ts";
 import { units } from "./cases/units.ts";
 import type { Case, Figure } from "./measure.ts";
+import { takeRecorded } from "./processes.ts";
 import { digits, performancePage, readResults, type Result } from "./report.ts";
 
-const CASES: readonly Case[] = [compile, units, install, store, restart, bind, securityGroups];
+const CASES: readonly Case[] = [
+  compile,
+  units,
+  install,
+  store,
+  bind,
+  burst,
+  coldStartCase,
+  securityGroups,
+  propagation,
+  restart,
+];
+
+const HELP = `npm run bench -- [CASE ...]
+
+${CASES.map(({ name, about, sizes }) => `  ${name.padEnd(16)} ${about}${sizes === undefined ? "" : `\n${" ".repeat(19)}${sizes}`}`).join("\n")}
+
+BENCH_PEER=FOLDER runs OVN's scripts in that folder in alternation with ours (BENCH_ROUNDS, 1), and puts their medians beside ours.
+BENCH_REMARK=TEXT goes into the results: what a reader has to know of the conditions.
+BENCH_RESULTS=FOLDER keeps the results there instead of bench/results, and leaves docs/performance.md as it is.`;
+
 const names = process.argv.slice(2);
 const unknown = names.filter((name) => !CASES.some((c) => c.name === name));
 if (unknown.length > 0 || names.includes("--help")) {
-  console.log(`npm run bench -- [CASE ...]\n\n${CASES.map((c) => `  ${c.name.padEnd(12)} ${c.about}`).join("\n")}`);
-  process.exit(unknown.length > 0 ? 2 : 0);
-}
-
-const results: Record<string, readonly Figure[]> = {};
-for (const { name, about, run } of CASES.filter((c) => names.length === 0 || names.includes(c.name))) {
-  console.log(`\n${name}: ${about}`);
-  const figures = await run((line) => console.log(`  … ${line}`));
-  results[name] = figures;
-  console.log(
-    `  ${"".padEnd(58)} ${"median".padStart(10)} ${"p95".padStart(10)} ${"min".padStart(10)} ${"max".padStart(10)}  runs`,
-  );
-  for (const f of figures) {
-    const show = (value: number): string => digits(f, value).padStart(10);
-    const bound = f.bound === undefined ? "" : `  (bound ${f.bound} ${f.unit})`;
-    console.log(
-      `  ${`${f.name}, ${f.unit}`.padEnd(58)} ${show(f.median)} ${show(f.p95)} ${show(f.min)} ${show(f.max)}  ${f.runs}${bound}`,
-    );
-  }
+  console.log(HELP);
+  process.exit(unknown.length > 0 && !names.includes("--help") ? 2 : 0);
 }
 
 const git = (...args: readonly string[]): string => execFileSync("git", args, { encoding: "utf8" }).trim();
@@ -47,19 +54,40 @@ const machine = {
   memoryGb: Math.round(totalmem() / 2 ** 30),
   node: process.version,
 };
-const directory = resolve(import.meta.dirname, "results");
+const elsewhere = process.env["BENCH_RESULTS"];
+const remark = process.env["BENCH_REMARK"];
+const directory = elsewhere ?? resolve(import.meta.dirname, "results");
 mkdirSync(directory, { recursive: true });
-for (const { name, about } of CASES) {
-  const figures = results[name];
-  if (figures === undefined) continue;
-  const document: Result = {
+
+function print(figures: readonly Figure[]): void {
+  const head = ["median", "p95", "min", "max"].map((title) => title.padStart(10)).join(" ");
+  console.log(`  ${"".padEnd(64)} ${head}  runs`);
+  for (const f of figures) {
+    const shown = [f.median, f.p95, f.min, f.max].map((value) => digits(f, value).padStart(10)).join(" ");
+    const bound = f.bound === undefined ? "" : `  (bound ${f.bound} ${f.unit})`;
+    const peer = f.peer === undefined ? "" : `  (OVN ${digits(f, f.peer.median)})`;
+    console.log(`  ${`${f.name}, ${f.unit}`.padEnd(64)} ${shown}  ${f.runs}${peer}${bound}`);
+  }
+}
+
+for (const { name, section, about, run } of CASES.filter((c) => names.length === 0 || names.includes(c.name))) {
+  console.log(`\n${name}: ${about}`);
+  const figures = await run((line) => console.log(`  … ${line}`));
+  const processes = takeRecorded();
+  print(figures);
+  const result: Result = {
     case: name,
+    section,
     about,
     date: new Date().toISOString(),
     commit: git("rev-parse", "--short", "HEAD"),
     machine,
     figures,
+    ...(processes.length === 0 ? {} : { processes }),
+    ...(remark === undefined ? {} : { remark }),
   };
-  writeFileSync(resolve(directory, `${name}.json`), `${JSON.stringify(document, null, 2)}\n`);
+  // At once: a case that fails takes no other's figures with it.
+  writeFileSync(resolve(directory, `${name}.json`), `${JSON.stringify(result, null, 2)}\n`);
 }
-writeFileSync(resolve(import.meta.dirname, "../docs/performance.md"), performancePage(readResults(directory)));
+if (elsewhere === undefined)
+  writeFileSync(resolve(import.meta.dirname, "../docs/performance.md"), performancePage(readResults(directory)));

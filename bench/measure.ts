@@ -1,31 +1,69 @@
 /** How figures are taken: repeated, and told as median, minimum and maximum. */
-export interface Figure {
-  readonly name: string;
-  readonly unit: "ms" | "MB" | "count" | "ratio";
+export interface Spread {
   readonly median: number;
   readonly p95: number;
   readonly min: number;
   readonly max: number;
   readonly runs: number;
-  /** What the issue or the peer says: a bound, or another system's figure. */
+}
+export interface Figure extends Spread {
+  readonly name: string;
+  readonly unit: "ms" | "MB" | "bytes" | "count" | "ratio";
+  /** What a change has to keep: a bound, or a ratio. */
   readonly bound?: number;
   readonly note?: string;
+  /** What OVN's benchmark of the same gave, before and after ours. */
+  readonly peer?: Spread;
 }
+
+/** Where a case stands in the report, in this order. */
+export const SECTIONS = ["Control plane", "Fleet", "Data plane", "Parts"] as const;
+export type Section = (typeof SECTIONS)[number];
 
 export interface Case {
   readonly name: string;
+  readonly section: Section;
   readonly about: string;
+  /** Environment variables that choose its sizes, for the help. */
+  readonly sizes?: string;
   readonly run: (report: (line: string) => void) => Promise<readonly Figure[]>;
+}
+
+export function spread(values: readonly number[]): Spread {
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (fraction: number): number =>
+    sorted[Math.min(sorted.length - 1, Math.floor(fraction * sorted.length))] ?? Number.NaN;
+  return { median: at(0.5), p95: at(0.95), min: at(0), max: at(1), runs: values.length };
 }
 
 export function figure(
   name: string,
   unit: Figure["unit"],
   values: readonly number[],
-  more: Pick<Figure, "bound" | "note"> = {},
+  more: {
+    readonly bound?: number | undefined;
+    readonly note?: string | undefined;
+    readonly peer?: readonly number[] | undefined;
+  } = {},
 ): Figure {
-  const sorted = values.toSorted((a, b) => a - b);
-  const at = (fraction: number): number =>
-    sorted[Math.min(sorted.length - 1, Math.floor(fraction * sorted.length))] ?? Number.NaN;
-  return { name, unit, median: at(0.5), p95: at(0.95), min: at(0), max: at(1), runs: values.length, ...more };
+  const { bound, note, peer = [] } = more;
+  return {
+    name,
+    unit,
+    ...spread(values),
+    ...(bound === undefined ? {} : { bound }),
+    ...(note === undefined ? {} : { note }),
+    ...(peer.length === 0 ? {} : { peer: spread(peer) }),
+  };
+}
+
+/** Whole numbers from an environment variable, separated by commas. @throws {RangeError} for anything else. */
+export function numbersFrom(variable: string, fallback: string): readonly number[] {
+  const text = process.env[variable] ?? fallback;
+  const numbers = text.split(",").map(Number);
+  if (!numbers.every((n) => Number.isInteger(n) && n >= 0)) throw new RangeError(`${variable}=${text}: whole numbers`);
+  return numbers;
+}
+export function numberFrom(variable: string, fallback: number): number {
+  return numbersFrom(variable, String(fallback))[0] ?? fallback;
 }

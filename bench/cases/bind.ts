@@ -3,45 +3,46 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { setTimeout as wait } from "node:timers/promises";
 import { addVm, execInVm, type Lab, openLab, removeVm } from "@dragonflow/lab";
-import { namedUuid, openVSwitch, operations, OvsdbClient } from "@dragonflow/ovsdb";
-import { Cloud, type Json, otherTenants } from "../cloud.ts";
+import { openVSwitch, OvsdbClient } from "@dragonflow/ovsdb";
+import { Cloud } from "../cloud.ts";
+import { FakeChassis } from "../fake-chassis.ts";
 import { FlowEvents } from "../flow-events.ts";
-import { type Case, type Figure, figure } from "../measure.ts";
+import { type Case, type Figure, figure, numberFrom, numbersFrom } from "../measure.ts";
+import { besidePeer } from "../peer.ts";
+import { plugging } from "../plug.ts";
+import { createTenants, networkOf, OTHER_CHASSIS, portIn, type Tenant } from "../tenants.ts";
 
-const RUNS = 20;
-const SIZES = (process.env["BENCH_SIZES"] ?? "0,10000").split(",").map(Number);
-const ops = operations(openVSwitch);
-const MAC = { anchor: "fa:16:3e:bb:00:01", fresh: "fa:16:3e:bb:00:02" };
-const IP = { anchor: "10.250.0.10", fresh: "10.250.0.20" };
+const RUNS = numberFrom("BENCH_RUNS", 20);
+const SIZES = numbersFrom("BENCH_SIZES", "0,1000,5000,10000");
+const MAC = { anchor: "fa:16:3e:bb:00:01", second: "fa:16:3e:bb:00:03", fresh: "fa:16:3e:bb:00:02" };
+const LAST = { anchor: 10, fresh: 20 };
+
+interface Bind {
+  /** Milliseconds. */
+  readonly flows: number;
+  readonly ping: number;
+  readonly events: number;
+}
 
 /** One bind: the API's POST and the interface's transaction sent together over open connections. */
-async function bindOnce(
-  cloud: Cloud,
-  lab: Lab,
-  ovs: OvsdbClient,
-  networkId: string,
-  subnetId: string,
-): Promise<{ readonly flows: number; readonly ping: number; readonly events: number }> {
+async function bindOnce(cloud: Cloud, lab: Lab, ovs: OvsdbClient, tenant: Tenant): Promise<Bind> {
   const id = crypto.randomUUID();
+  const network = networkOf(tenant, 0);
+  const anchor = `${network.prefix}${LAST.anchor}`;
   const vm = await addVm(lab, {
     name: "fresh",
     host: "host1",
     portId: id,
     mac: MAC.fresh,
     dhcp: false,
-    addresses: [`${IP.fresh}/24`],
+    addresses: [`${network.prefix}${LAST.fresh}/24`],
     plug: false,
   });
-  await execInVm(
-    lab,
-    "fresh",
-    ["ip", "neigh", "replace", IP.anchor, "lladdr", MAC.anchor, "dev", "eth0", "nud", "permanent"],
-    { stdio: "capture" },
-  );
+  await knows(lab, "fresh", anchor, MAC.anchor);
   const events = new FlowEvents(cloud.bridge(0));
   const ping = spawn(
     "ip",
-    ["netns", "exec", vm.namespace, "stdbuf", "-oL", "ping", "-n", "-i", "0.004", "-c", "8000", IP.anchor],
+    ["netns", "exec", vm.namespace, "stdbuf", "-oL", "ping", "-n", "-i", "0.004", "-c", "8000", anchor],
     { stdio: ["ignore", "pipe", "ignore"] },
   );
   const first = new Promise<number>((done) =>
@@ -50,13 +51,8 @@ async function bindOnce(
   await wait(300);
   // The interface carries the port's id, so the client chooses it: both can then be sent at once.
   const started = performance.now();
-  const fields: Json = {
-    network_id: networkId,
-    mac_address: MAC.fresh,
-    fixed_ips: [{ subnet_id: subnetId, ip_address: IP.fresh }],
-    "binding:host_id": "host1",
-  };
-  const [port] = await Promise.all([cloud.create("port", fields, id), ovs.transact(openVSwitch, plug(vm.tap, id))]);
+  const fields = portIn(tenant, network, LAST.fresh, "host1", { mac_address: MAC.fresh });
+  const [port] = await Promise.all([cloud.create("port", fields, id), ovs.transact(openVSwitch, plugging(vm.tap, id))]);
   const reply = await first;
   await events.quiet();
   ping.kill();
@@ -70,66 +66,59 @@ async function bindOnce(
   return { flows: last - started, ping: reply - started, events: after.length };
 }
 
-function plug(tap: string, portId: string) {
-  const [i, p] = [namedUuid("i1"), namedUuid("p1")];
-  return [
-    ops.insert("Interface", { name: tap, external_ids: { "iface-id": portId } }, { as: i }),
-    ops.insert("Port", { name: tap, interfaces: [i] }, { as: p }),
-    ops.mutate("Bridge", [["name", "==", "br-int"]], [["ports", "insert", [p]]]),
-  ] as const;
+/** A neighbour that needs no ARP. */
+async function knows(lab: Lab, vm: string, ip: string, mac: string): Promise<void> {
+  const command = ["ip", "neigh", "replace", ip, "lladdr", mac, "dev", "eth0", "nud", "permanent"] as const;
+  await execInVm(lab, vm, [...command], { stdio: "capture" });
+}
+
+async function bindAt(size: number, report: (line: string) => void): Promise<readonly Bind[]> {
+  await using cloud = await Cloud.start(1, `${size} other ports`);
+  await using _chassis = await FakeChassis.start(cloud.lab, OTHER_CHASSIS);
+  const tenant = await createTenants(cloud, size, report);
+  const lab = await openLab(cloud.lab);
+  const [network, other] = [networkOf(tenant, 0), networkOf(tenant, 1)];
+  for (const [name, on, mac] of [
+    ["anchor", network, MAC.anchor],
+    ["second", other, MAC.second],
+  ] as const) {
+    const port = await cloud.create("port", portIn(tenant, on, LAST.anchor, "host1", { mac_address: mac }));
+    const addresses = [`${on.prefix}${LAST.anchor}/24`];
+    await addVm(lab, { name, host: "host1", portId: port.id, mac, dhcp: false, addresses });
+  }
+  await knows(lab, "anchor", `${network.prefix}${LAST.fresh}`, MAC.fresh);
+  await cloud.active("host1", 2);
+  await using ovs = await OvsdbClient.connect(cloud.ovsdb(0));
+  const runs: Bind[] = [];
+  for (let i = 0; i < RUNS; i++) {
+    const run = await bindOnce(cloud, lab, ovs, tenant);
+    runs.push(run);
+    report(
+      `${size} other ports, run ${i + 1}: flows ${run.flows.toFixed(1)} ms, ping ${run.ping.toFixed(1)} ms, ${run.events} events`,
+    );
+  }
+  return runs;
 }
 
 export const bind: Case = {
   name: "bind",
+  section: "Control plane",
   about:
-    "one port bound on a host that has another VM of its network: POST and plug together, to the last flow event and to the first ping reply",
+    "one port bound on a host that has another VM of its network, behind a router with up to 500 ports of the tenant in ten networks: POST and plug sent together, to the last flow event and to the first ping reply",
+  sizes: "BENCH_SIZES: other ports in the cloud (0,1000,5000,10000); BENCH_RUNS (20)",
   async run(report) {
     const figures: Figure[] = [];
     const medians = new Map<number, number>();
     for (const size of SIZES) {
-      await using cloud = await Cloud.start(1);
-      await otherTenants(cloud, size, report);
-      const network = await cloud.create("network", { name: "measured" });
-      const subnet = await cloud.create("subnet", {
-        network_id: network.id,
-        ip_version: 4,
-        cidr: "10.250.0.0/24",
-        enable_dhcp: false,
-      });
-      const anchor = await cloud.create("port", {
-        network_id: network.id,
-        mac_address: MAC.anchor,
-        fixed_ips: [{ subnet_id: subnet.id, ip_address: IP.anchor }],
-        "binding:host_id": "host1",
-      });
-      const lab = await openLab(cloud.lab);
-      await addVm(lab, {
-        name: "anchor",
-        host: "host1",
-        portId: anchor.id,
-        mac: MAC.anchor,
-        dhcp: false,
-        addresses: [`${IP.anchor}/24`],
-      });
-      await execInVm(
-        lab,
-        "anchor",
-        ["ip", "neigh", "replace", IP.fresh, "lladdr", MAC.fresh, "dev", "eth0", "nud", "permanent"],
-        { stdio: "capture" },
+      const { ours, peer } = await besidePeer("bind.py", [size, RUNS], `${size} other ports`, report, () =>
+        bindAt(size, report),
       );
-      await using ovs = await OvsdbClient.connect(cloud.ovsdb(0));
-      const runs = [];
-      for (let i = 0; i < RUNS; i++) {
-        runs.push(await bindOnce(cloud, lab, ovs, network.id, subnet.id));
-        report(
-          `${size} other ports, run ${i + 1}: flows ${runs.at(-1)?.flows.toFixed(1)} ms, ping ${runs.at(-1)?.ping.toFixed(1)} ms`,
-        );
-      }
+      const runs = ours.flat();
       const flows = figure(
         `${size} other ports: flows acknowledged`,
         "ms",
         runs.map((r) => r.flows),
-        size === 0 ? { bound: 12 } : {},
+        { bound: size === 0 ? 12 : undefined, peer: peer.values("rows", "*", "flow_last_before_up") },
       );
       medians.set(size, flows.median);
       figures.push(
@@ -138,12 +127,13 @@ export const bind: Case = {
           `${size} other ports: first ping`,
           "ms",
           runs.map((r) => r.ping),
-          size === 0 ? { bound: 20 } : {},
+          { bound: size === 0 ? 20 : undefined, peer: peer.values("rows", "*", "ping") },
         ),
         figure(
           `${size} other ports: flow events`,
           "count",
           runs.map((r) => r.events),
+          { peer: peer.values("flow_events_per_bind", "p50") },
         ),
       );
     }

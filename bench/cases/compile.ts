@@ -9,6 +9,7 @@ const PER_PORT = 6;
 
 export const compile: Case = {
   name: "compile",
+  section: "Parts",
   about: "200,000 flows compiled from rows and encoded as flow-mods",
   async run(report) {
     const rows = oneHost(FLOWS / PER_PORT);

@@ -11,6 +11,7 @@ const RUNS = 5;
 
 export const install: Case = {
   name: "install",
+  section: "Parts",
   about:
     "100,000 flows into a real vswitchd up to the barrier, in alternation with ovs-ofctl --bundle add-flows of the same flows",
   async run(report) {

@@ -1,14 +1,15 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { restartDaemon, openLab } from "@dragonflow/lab";
-import { connect, type OpenFlowSocket } from "@dragonflow/openflow";
-import { namedUuid, openVSwitch, operations, OvsdbClient } from "@dragonflow/ovsdb";
+import { connect } from "@dragonflow/openflow";
+import { OvsdbClient } from "@dragonflow/ovsdb";
 import { Cloud, type Json } from "../cloud.ts";
+import { flowsIn } from "../flow-count.ts";
 import { type Case, figure } from "../measure.ts";
+import { plug } from "../plug.ts";
 
 const PORTS = 1000;
 const AT_ONCE = 100;
 const RUNS = 5;
-const ops = operations(openVSwitch);
 
 const isPort = (value: unknown): value is { readonly id: string; readonly status: string } =>
   typeof value === "object" && value !== null && "id" in value && "status" in value;
@@ -32,9 +33,9 @@ async function localPorts(cloud: Cloud, report: (line: string) => void): Promise
       const count = Math.min(AT_ONCE, PORTS / 4 - made);
       const port = { network_id: network.id, "binding:host_id": "host1" };
       const ids = portsIn(await cloud.call("POST", "/ports", { ports: Array<Json>(count).fill(port) }));
-      await ovs.transact(
-        openVSwitch,
-        ids.flatMap(({ id }, i) => plug(`r${n}x${made + i}`, id)),
+      await plug(
+        ovs,
+        ids.map(({ id }, i) => [`r${n}x${made + i}`, id]),
       );
     }
   }
@@ -44,17 +45,6 @@ async function localPorts(cloud: Cloud, report: (line: string) => void): Promise
     report(`${active} ports are ACTIVE`);
   }
 }
-function plug(name: string, portId: string) {
-  const [i, p] = [namedUuid(`i${name}`), namedUuid(`p${name}`)];
-  return [
-    ops.insert("Interface", { name, type: "internal", external_ids: { "iface-id": portId } }, { as: i }),
-    ops.insert("Port", { name, interfaces: [i] }, { as: p }),
-    ops.mutate("Bridge", [["name", "==", "br-int"]], [["ports", "insert", [p]]]),
-  ] as const;
-}
-
-const flowsIn = async (socket: OpenFlowSocket): Promise<number> =>
-  (await socket.request({ type: "aggregate_stats_request", match: {} })).stats.flows ?? 0;
 
 /** From the moment that the bridge can be reached again until it has as many flows as before. */
 async function returned(bridge: string, before: number, since: number): Promise<{ up: number; flows: number }> {
@@ -75,6 +65,7 @@ async function returned(bridge: string, before: number, since: number): Promise<
 
 export const restart: Case = {
   name: "restart",
+  section: "Control plane",
   about: "ovs-vswitchd killed and started again on a host with 1,000 local ports in four routed networks",
   async run(report) {
     await using cloud = await Cloud.start(1);

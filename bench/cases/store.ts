@@ -88,6 +88,7 @@ async function measure(name: string, driver: StoreDriver, writer: StoreDriver): 
 
 export const store: Case = {
   name: "store",
+  section: "Parts",
   about: "the embedded store, in process and through the relay (both of its sides in one process)",
   async run(report) {
     const directory = mkdtempSync(join(tmpdir(), "dragonflow-bench-"));

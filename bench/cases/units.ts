@@ -4,6 +4,7 @@ import { arrived, newEngine, oneHost } from "../topology.ts";
 
 export const units: Case = {
   name: "units",
+  section: "Parts",
   about: "one port changed among 100 and among 100,000: units run, flows changed, time",
   async run(report) {
     const results = [];
