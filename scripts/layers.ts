@@ -22,11 +22,12 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   "drivers/sqlite": ["store", "model"],
   pipeline: ["openflow", "packet", "wire", "engine", "model"],
   "apps/*": APP_IMPORTS,
+  explain: ["engine", "evaluator", "model", "openflow", "packet", "wire", "pipeline", "app-security-group"],
   controller: [...FOUNDATION, "metrics", "store", "pipeline", "app-*"],
   "neutron-api": ["model", "store", "packet"],
   server: ["neutron-api", "metrics", "store", "model", "driver-*"],
   lab: ["ovsdb"],
-  cli: ["server", "controller", "lab", "store", "model"],
+  cli: ["server", "controller", "explain", "lab", "store", "model"],
 };
 /** What only tests, benchmarks and scripts may import besides: private switches, conformance suites, other parts to play with. */
 const TESTS_MAY = /\/(testing|conformance)$/;

@@ -48,8 +48,12 @@ export class Bound implements SwitchContents {
     return this.#pipeline.tables[table]?.name;
   }
   ownerOf(flow: Flow): string | undefined {
-    const owner = this.#owners.get(flow)?.owner;
+    const owner = this.desiredOf(flow)?.owner;
     return owner && ownerText(owner);
+  }
+  /** What one of {@link flows} was made of; undefined for a miss. */
+  desiredOf(flow: Flow): DesiredFlow | undefined {
+    return this.#owners.get(flow);
   }
   /** 0: no such group is desired, so that a flow that uses it drops. */
   groupNumber(name: string): number {
