@@ -27,7 +27,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   "neutron-api": ["model", "store", "packet"],
   server: ["neutron-api", "metrics", "store", "model", "driver-*"],
   lab: ["ovsdb"],
-  cli: ["server", "controller", "explain", "lab", "store", "model"],
+  audit: ["evaluator", "explain", "model", "packet", "pipeline"],
+  cli: ["server", "neutron-api", "controller", "explain", "audit", "lab", "store", "model"],
 };
 /** What only tests, benchmarks and scripts may import besides: private switches, conformance suites, other parts to play with. */
 const TESTS_MAY = /\/(testing|conformance)$/;
