@@ -33,6 +33,7 @@ export interface Program {
 /** One host, with the flows that it would compile. */
 export interface Host {
   readonly chassis: string;
+  readonly desired: readonly Desired[];
   readonly bound: Bound;
   readonly tracer: Tracer;
   readonly interfaces: readonly InterfaceFact[];
@@ -79,11 +80,9 @@ export async function compileHost(
     await deliver(engine, world, own);
   }
   verify(engine, chassis);
-  const flows = new Bound(
-    program.pipeline,
-    Array.from(engine.outputs(), ([, desired]) => desired),
-  );
-  const shared = { chassis, bound: flows, tracer: new Tracer(flows), interfaces: plugged, tunnels: ways };
+  const desired = Array.from(engine.outputs(), ([, one]) => one);
+  const flows = new Bound(program.pipeline, desired);
+  const shared = { chassis, desired, bound: flows, tracer: new Tracer(flows), interfaces: plugged, tunnels: ways };
   return { ...shared, isKnown: facts !== undefined, portIds: bound };
 }
 

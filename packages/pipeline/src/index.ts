@@ -4,6 +4,7 @@ export * from "./app.ts";
 export * from "./cookie.ts";
 export * from "./ct-state.ts";
 export * from "./desired.ts";
+export { OwnerDigests, ownerKey } from "./digest.ts";
 export * from "./match.ts";
 export * from "./output.ts";
 export * from "./pipeline.ts";
