@@ -4,8 +4,17 @@ import { EXIT, explain } from "./errors.ts";
 import type { FlowsOptions } from "./commands/flows.ts";
 import type { SgStatsOptions } from "./commands/sg-stats.ts";
 import type { StatusOptions } from "./commands/status.ts";
+import type { TraceOptions } from "./commands/trace.ts";
 import { type LabOptions, labProgram } from "./lab-program.ts";
-import { apiPortOption, hostsOption, jsonOption, labOption, networkTypeOption, withExamples } from "./options.ts";
+import {
+  apiPortOption,
+  hostsOption,
+  integerBetween,
+  jsonOption,
+  labOption,
+  networkTypeOption,
+  withExamples,
+} from "./options.ts";
 import { print, warn } from "./output.ts";
 import { VERSION } from "./version.ts";
 
@@ -23,7 +32,7 @@ export function buildProgram(): Command {
   program.commandsGroup("On real hosts:");
   program.addCommand(serverCommand()).addCommand(controllerCommand()).addCommand(tokenCommand());
   program.commandsGroup("To look inside:");
-  program.addCommand(flowsCommand()).addCommand(sgCommand()).addCommand(statusCommand());
+  program.addCommand(flowsCommand()).addCommand(sgCommand()).addCommand(statusCommand()).addCommand(traceCommand());
   program.commandsGroup("For your shell:");
   program.addCommand(completionCommand(program));
   withExamples(program, [
@@ -204,6 +213,39 @@ function statusCommand(): Command {
     .addOption(jsonOption("all that the controllers say"))
     .action(async (options: StatusOptions) => (await import("./commands/status.ts")).status(options));
   return withExamples(command, [["dragonflow status --json", "counters, conflicts and faults"]]);
+}
+
+function traceCommand(): Command {
+  const command = new Command("trace")
+    .description("Follow a packet over all hosts, and say in the words of the model where it ends and why")
+    .argument("<SOURCE>", "the port that sends it: name, id or address")
+    .argument("<DESTINATION>", "a port likewise, or any address")
+    .argument("[PROTOCOL]", "tcp/443, udp/53, icmp/8:0, icmp6/128, a number; an echo request if left out", "icmp")
+    .option("--source-port <N>", "of TCP, UDP and SCTP (default: that of a new connection)", integerBetween(0, 65_535))
+    .option("--source-address <IP>", "which the source uses (default: its own)")
+    .option("--frame <HEX>", "send these bytes in place of a packet of the protocol")
+    .option("--flows", "every table, with the flow that was met", false)
+    .option("--api <URL>", "where ports are found (default: the lab's, else OS_ENDPOINT)")
+    .option("--config <FILE>", "of a server, to reach its store by (default: the lab's)")
+    .option("--lab <LAB>", 'in this lab (default: "demo")')
+    .option("--socket <PATH>", "ask the controller at this socket about its host")
+    .addOption(jsonOption("the whole way"))
+    .action(async (from: string, to: string, service: string, options: TraceOptions) =>
+      (await import("./commands/trace.ts")).trace(from, to, service, options),
+    );
+  command.addHelpText(
+    "after",
+    `
+Each host's flows are compiled from the store, as its controller compiles them. Beside stand what the rules say by the model
+alone, and what ofproto/trace says on every host whose controller is reached from here; connections are what those hosts track.
+
+Exit status: 0 it passes, 1 it does not, 2 it was not said right, 3 those who were asked do not agree.`,
+  );
+  return withExamples(command, [
+    ["dragonflow trace vm1 vm4 tcp/443", "does it pass, and by which rule?"],
+    ["dragonflow trace vm1 10.20.0.7 --flows", "with the flows"],
+    ["dragonflow trace vm1 vm4 udp/53 --json", "for a script"],
+  ]);
 }
 
 function completionCommand(program: Command): Command {

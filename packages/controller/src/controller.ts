@@ -5,7 +5,9 @@ import type { StoreDriver } from "@dragonflow/store";
 import { pipeline } from "./apps.ts";
 import { type Compiled, Compiler } from "./compiler.ts";
 import { dispatch } from "./dispatch.ts";
+import { connectionsIn, traceInSwitch } from "./introspection/asked.ts";
 import { flowViews } from "./introspection/flow-view.ts";
+import { digestsOf } from "./introspection/digests.ts";
 import { readStatistics } from "./introspection/statistics.ts";
 import type { ControllerView } from "./introspection/window.ts";
 import type { SwitchFacts } from "./local/facts.ts";
@@ -113,18 +115,25 @@ export class Controller implements ControllerView {
     return readStatistics(this.#switch, pipeline, this.#local.facts.interfaces);
   }
 
-  /** With the local facts that flows are made of, so that whoever has the store's records can compile the same. */
   async drift(): Promise<object> {
+    const digests = await digestsOf(this.#compiler.engine);
     const differences = await this.#switch.drift();
+    return { inSync: this.#switch.synced, differences, digests };
+  }
+
+  facts(): object {
     const { interfaces, tunnels } = this.#local.facts;
-    return {
-      chassis: this.#settings.chassis,
-      tunnelIp: this.#settings.tunnelIp,
-      inSync: this.#switch.synced,
-      differences,
-      interfaces: [...interfaces.values()],
-      tunnels: [...tunnels.values()],
-    };
+    const { chassis, bridge } = this.#settings;
+    return { chassis, bridge, interfaces: [...interfaces.values()], tunnels: [...tunnels.values()] };
+  }
+
+  async connections(query: URLSearchParams): Promise<object> {
+    const zone = this.#switch.zoneOf(query.get("port") ?? "");
+    return { connections: zone === undefined ? null : await connectionsIn(zone, this.#settings) };
+  }
+
+  async trace(query: URLSearchParams): Promise<object> {
+    return { text: await traceInSwitch(query, this.#settings) };
   }
 
   status(): object {

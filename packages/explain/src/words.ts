@@ -203,9 +203,11 @@ export function objectText(words: Vocabulary, { kind, id }: Pick<Owner, "kind" |
 /** How a packet came. */
 export function entryText(words: Vocabulary, entry: Entry): string {
   if (entry.type === "port") return `sent by ${portText(words, entry.portId)}`;
-  const { chassis, encapsulation, vni, identity } = entry;
+  return `from ${hostText(entry.chassis)} by ${tunnelText(entry)}`;
+}
+function tunnelText({ encapsulation, vni, identity }: Extract<Entry, { type: "tunnel" }>): string {
   const carried = identity === 0 ? "" : `, identity ${identity}`;
-  return `from ${hostText(chassis)} by ${encapsulation === "geneve" ? "Geneve" : "VXLAN"}, VNI ${vni}${carried}`;
+  return `${encapsulation === "geneve" ? "Geneve" : "VXLAN"}, VNI ${vni}${carried}`;
 }
 
 /** What became of it on one host. */
@@ -220,7 +222,7 @@ export function endingText(words: Vocabulary, leg: Leg, ending: Ending): string 
       return `to the controller${name === undefined ? "" : `, whose ${name} answers`}`;
     }
     case "sent":
-      return `to ${hostText(ending.chassis)} (${entryText(words, ending.entry).replace(/^from \S+ \S+ by /, "")})`;
+      return `to ${hostText(ending.chassis)} by ${tunnelText(ending.entry)}`;
     case "lost":
       return `lost: ${hostText(ending.chassis)} has no tunnel to ${hostText(leg.host.chassis)}`;
     case "out":

@@ -8,6 +8,7 @@ import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, test } from "node:test";
 import { ownerOf } from "../testing/toy.ts";
 import { within } from "../testing/until.ts";
+import { BadQuestion } from "./asked.ts";
 import type { FlowView } from "./flow-view.ts";
 import { type ControllerView, Window } from "./window.ts";
 
@@ -55,14 +56,22 @@ const view: ControllerView = {
   status: () => ({ inSync: true }),
   statistics: async () => ({ rules: [] }),
   drift: async () => ({ differences: [] }),
+  facts: () => ({ interfaces: [] }),
+  connections: async (query) => ({ of: query.get("port") }),
+  trace: async () => {
+    throw new BadQuestion("frame=HEX");
+  },
 };
 
-test("GET /flows, /status, /statistics and /drift, and nothing else", async () => {
+test("GET what there is to see, and nothing else", async () => {
   await open(view);
   assert.deepEqual(JSON.parse((await ask("/flows")).body), { flows: [flow(1), flow(2)] });
   assert.deepEqual(await ask("/status"), { status: 200, body: '{"inSync":true}' });
   assert.deepEqual(await ask("/statistics"), { status: 200, body: '{"rules":[]}' });
   assert.deepEqual(await ask("/drift"), { status: 200, body: '{"differences":[]}' });
+  assert.deepEqual(await ask("/facts"), { status: 200, body: '{"interfaces":[]}' });
+  assert.deepEqual(await ask("/connections?port=p1"), { status: 200, body: '{"of":"p1"}' });
+  assert.deepEqual(await ask("/trace?in_port=1"), { status: 400, body: '{"error":"frame=HEX"}' });
   for (const [target, method] of [
     ["/", "GET"],
     ["/flows/", "GET"],

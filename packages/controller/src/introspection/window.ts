@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { connect } from "node:net";
 import { once } from "node:events";
+import { BadQuestion } from "./asked.ts";
 import type { FlowView } from "./flow-view.ts";
 
 /** What there is to see. */
@@ -10,9 +11,12 @@ export interface ControllerView {
   readonly status: () => object;
   readonly statistics: () => Promise<object>;
   readonly drift: () => Promise<object>;
+  readonly facts: () => object;
+  readonly connections: (query: URLSearchParams) => Promise<object>;
+  readonly trace: (query: URLSearchParams) => Promise<object>;
 }
 
-const PATHS = ["/flows", "/status", "/statistics", "/drift"] as const;
+const PATHS = ["/flows", "/status", "/statistics", "/drift", "/facts", "/connections", "/trace"] as const;
 /** Between two parts of a long answer the controller does its work. */
 const FLOWS_AT_ONCE = 500;
 /** Only its user may open it: a socket is opened by who may write to it. */
@@ -24,7 +28,10 @@ const UMASK = 0o177;
  *     GET /flows   {flows: [{table, priority, match, actions, owner: {app, kind, id}, refused}]}
  *     GET /status  counters, connections, conflicts, faults
  *     GET /statistics  {rules, ports, drops}: see `Statistics`
- *     GET /drift   {chassis, tunnelIp, inSync, differences, interfaces, tunnels}: the switch, read back, against what is desired
+ *     GET /drift   {inSync, differences, digests}: the switch, read back, against what is desired; and what of that each object caused
+ *     GET /facts   {chassis, bridge, interfaces, tunnels}: what the local switch has
+ *     GET /connections?port=ID  {connections}: what is tracked in the zone of a port; null where it has none
+ *     GET /trace?in_port=N&frame=HEX...  {text}: what `ofproto/trace` of this host's switch says; see `traceInSwitch`
  *
  * Before the first connection to the store either is 503 `{error}`, which says what the controller waits for.
  *
@@ -58,7 +65,10 @@ export class Window {
     this.#server = createServer((request, response) => {
       this.#answer(request, response).catch((error: unknown) => {
         if (response.headersSent) response.destroy();
-        else send(response, 500, { error: error instanceof Error ? error.message : String(error) });
+        else
+          send(response, error instanceof BadQuestion ? 400 : 500, {
+            error: error instanceof Error ? error.message : String(error),
+          });
       });
     });
   }
@@ -80,14 +90,34 @@ export class Window {
     await closed;
   }
 
-  async #answer({ method, url }: IncomingMessage, response: ServerResponse): Promise<void> {
-    const isKnown = method === "GET" && PATHS.some((path) => path === url);
-    if (!isKnown) send(response, 404, { error: `GET ${PATHS.join(", ")}` });
+  async #answer({ method, url = "" }: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { pathname, searchParams } = new URL(url, "http://controller");
+    const path = PATHS.find((known) => method === "GET" && known === pathname);
+    if (path === undefined) send(response, 404, { error: `GET ${PATHS.join(", ")}` });
     else if (this.#view === undefined) send(response, 503, { error: `it waits for ${this.#waitsFor}` });
-    else if (url === "/status") send(response, 200, this.#view.status());
-    else if (url === "/statistics") send(response, 200, await this.#view.statistics());
-    else if (url === "/drift") send(response, 200, await this.#view.drift());
-    else await sendFlows(response, this.#view.flows());
+    else if (path === "/flows") await sendFlows(response, this.#view.flows());
+    else send(response, 200, await look(this.#view, path, searchParams));
+  }
+}
+
+async function look(
+  view: ControllerView,
+  path: Exclude<(typeof PATHS)[number], "/flows">,
+  query: URLSearchParams,
+): Promise<object> {
+  switch (path) {
+    case "/status":
+      return view.status();
+    case "/statistics":
+      return view.statistics();
+    case "/drift":
+      return view.drift();
+    case "/facts":
+      return view.facts();
+    case "/connections":
+      return view.connections(query);
+    case "/trace":
+      return view.trace(query);
   }
 }
 

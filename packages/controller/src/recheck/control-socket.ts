@@ -33,6 +33,20 @@ export function runDirectory(bridge: string): string {
   return dirname(bridge.slice("unix:".length));
 }
 
+/** The datapath of a bridge: where there are several, one must be named. */
+export async function datapathOf(directory: string, bridge: string): Promise<string> {
+  const all = (await askVswitchd(directory, "dpctl/dump-dps")).split("\n").filter((name) => name !== "");
+  const [only] = all;
+  if (only !== undefined && all.length === 1) return only;
+  // Each datapath, then, indented, its bridges, and further in their ports.
+  let current = "";
+  for (const line of (await askVswitchd(directory, "dpif/show")).split("\n")) {
+    if (/^\S+@\S+:/.test(line)) current = line.slice(0, line.indexOf(":"));
+    else if (line === `  ${bridge}:`) return current;
+  }
+  throw new Error(`no datapath has the bridge ${bridge}`);
+}
+
 const isUnattended = (error: unknown): error is Error =>
   error instanceof Error && "code" in error && (error.code === "ECONNREFUSED" || error.code === "ENOENT");
 

@@ -3,7 +3,7 @@ import { IpProtocol } from "@dragonflow/packet";
 import type { Log } from "../settings.ts";
 import type { SwitchDriver } from "../switch/driver.ts";
 import { type TrackedConnection, readConnections } from "./connections.ts";
-import { askVswitchd, runDirectory } from "./control-socket.ts";
+import { askVswitchd, datapathOf, runDirectory } from "./control-socket.ts";
 import { type Allowance, lost, type PortPolicy } from "./policy.ts";
 import { probeOf } from "./probe.ts";
 
@@ -169,20 +169,6 @@ export class Recheck {
   #pause(ms: number): Promise<void> {
     return pause(ms, undefined, { signal: this.#closed.signal });
   }
-}
-
-/** Where there are several datapaths, one must be named. */
-async function datapathOf(directory: string, bridge: string): Promise<string> {
-  const all = (await askVswitchd(directory, "dpctl/dump-dps")).split("\n").filter((name) => name !== "");
-  const [only] = all;
-  if (only !== undefined && all.length === 1) return only;
-  // Each datapath, then, indented, its bridges, and further in their ports.
-  let current = "";
-  for (const line of (await askVswitchd(directory, "dpif/show")).split("\n")) {
-    if (/^\S+@\S+:/.test(line)) current = line.slice(0, line.indexOf(":"));
-    else if (line === `  ${bridge}:`) return current;
-  }
-  throw new Error(`no datapath has the bridge ${bridge}`);
 }
 
 const needsRecheck = ({ protocol }: Allowance): boolean => protocol === null || !ACKNOWLEDGED.has(protocol);

@@ -112,7 +112,12 @@ export function place(rows: readonly RowChange[], n: number): Place {
 }
 
 export function ask(
-  { from, to, service, ...rest }: { from: number; to: number | string; service: string } & Partial<Question>,
+  {
+    from,
+    to,
+    service,
+    ...rest
+  }: { from: number; to: number | string; service: string } & Partial<Omit<Question, "service">>,
   rows: readonly RowChange[] = scene(),
 ): Question {
   const destination = typeof to === "number" ? { place: place(rows, to), ip: undefined } : { place: undefined, ip: to };

@@ -4,11 +4,8 @@ import { connect, type Socket } from "node:net";
 import type { FieldName } from "@dragonflow/openflow";
 import { isFieldName } from "@dragonflow/openflow";
 import { parseIpv4, parseIpv6, parseMac } from "@dragonflow/packet";
-import type { Conntrack } from "../trace/trace.ts";
-import { FieldSet, type PacketFields } from "../trace/fields.ts";
-import { CT_STATE } from "../ct-state.ts";
-import { type Connection, tracking } from "../trace/conntrack.ts";
 import { extract } from "../trace/extract.ts";
+import { FieldSet } from "../trace/fields.ts";
 
 /** A connection to a daemon's control socket: JSON-RPC 1.0, one call at a time, far cheaper than a process for each. */
 export class ControlSocket implements Disposable {
@@ -61,50 +58,6 @@ export interface OfprotoTrace {
 export type RealOutcome =
   | { readonly type: "output"; readonly port: string; readonly tunId: number | undefined; readonly packet: FieldSet }
   | { readonly type: "punt"; readonly controller: number; readonly reason: number; readonly cookie: string };
-
-/** How often a trace may come back from connection tracking: a copy for each port of a flood does. */
-const RESUMPTIONS = 20;
-
-/**
- * What `ofproto/trace` is told so that connection tracking says the same of the packet, in every zone, as {@link tracking} in the tracer. The packet
- * carries it from the start, because that is the only way to tell of which protocol and ports the connection is.
- * @returns further parts of the flow; options; and the fields that the packet has from the start.
- */
-export function connectionArguments(
-  frame: Uint8Array,
-  connection: Connection,
-): { readonly flow: string; readonly options: readonly string[]; readonly fields: PacketFields } {
-  const packet = extract(frame).fields;
-  const family = packet.has("ipv4") ? "ip" : packet.has("ipv6") ? "ipv6" : undefined;
-  if (family === undefined) return { flow: "", options: [], fields: {} };
-  const known = new FieldSet(tracking(connection)({ type: "ct", zone: 0 }, packet.toObject()));
-  const flags = Object.entries(CT_STATE).flatMap(([name, bit]) =>
-    (known.number("ct_state") & bit) === 0 ? [] : [name],
-  );
-  const tuple = known.has("ct") ? (["ct_nw_proto", "ct_tp_src", "ct_tp_dst"] as const) : [];
-  const fields = Object.fromEntries(
-    (["ct_state", "ct_mark", ...tuple] as const).map((name) => [name, known.get(name)] as const),
-  );
-  return {
-    flow: [
-      `,${family},ct_state=${flags.join("|")},ct_mark=${known.get("ct_mark")}`,
-      ...tuple.map((name) => `${name}=${known.get(name)}`),
-    ].join(),
-    fields,
-    options: Array.from({ length: RESUMPTIONS }, () => ["--ct-next", flags.join(",")]).flat(),
-  };
-}
-
-/**
- * Connection tracking as `ofproto/trace` follows it: it says which state the packet has, but mark, protocol and ports are those that the packet
- * brings along. Behind a commit, or where they were cleared, there are none, also in the next zone.
- */
-export function carried(connection: Connection): Conntrack {
-  return (action, packet) => {
-    const { ct_state = 0 } = tracking(connection)(action, packet);
-    return { ...packet, ct_state, ct_zone: action.zone };
-  };
-}
 
 /** The cookie of the flows of the bridge that holds the tunnel endpoint, and its port to the outside: traces go through there as well. */
 export const FOREIGN_COOKIE = "0xbeef";

@@ -9,17 +9,17 @@ import { dispatch, pipeline, SwitchDriver } from "@dragonflow/controller";
 import { connect, type Flow, type OpenFlowSocket, printMatch } from "@dragonflow/openflow";
 import { startSwitch, type TestSwitch } from "@dragonflow/openflow/testing";
 import type { Desired } from "../desired.ts";
-import { Bound, type Connection, type PacketToTrace, type Trace, Tracer } from "../trace/index.ts";
-import { assertAgreement, type PortNames } from "./agreement.ts";
 import {
+  Bound,
   carried,
+  type Connection,
   connectionArguments,
-  ControlSocket,
-  FOREIGN_COOKIE,
-  type OfprotoTrace,
-  readTrace,
-  UNDERLAY_PORT,
-} from "./ofproto-trace.ts";
+  type PacketToTrace,
+  type Trace,
+  Tracer,
+} from "../trace/index.ts";
+import { assertAgreement, type PortNames } from "./agreement.ts";
+import { ControlSocket, FOREIGN_COOKIE, type OfprotoTrace, readTrace, UNDERLAY_PORT } from "./ofproto-trace.ts";
 import { FIRST_PORT, MAX_PORTS, TUNNEL_PORTS } from "./random-topology.ts";
 import { SELF, tunnelIp } from "./topology.ts";
 

@@ -6,8 +6,9 @@ import { connect, type Flow, type Message, parseActions, parseFlow } from "@drag
 import { startSwitch, type TestSwitch } from "@dragonflow/openflow/testing";
 import { encodePacket, type LayersToEncode, parseIpv4, parseIpv6, parseMac } from "@dragonflow/packet";
 import { assertAgreement } from "../testing/agreement.ts";
-import { carried, ControlSocket, readTrace } from "../testing/ofproto-trace.ts";
+import { ControlSocket, readTrace } from "../testing/ofproto-trace.ts";
 import { printOutcome } from "./print.ts";
+import { carried } from "./told.ts";
 import { Tracer } from "./tracer.ts";
 
 let ovs: TestSwitch;

@@ -31,6 +31,8 @@ const STATES = {
   invalid: trk | inv,
 } as const;
 
+export const isConnectionState = (text: string): text is Connection["state"] => Object.hasOwn(STATES, text);
+
 /** A model of connection tracking that knows of each zone what it takes the packet for. It keeps nothing: a commit changes nothing. */
 export function tracking(connection: Connection | ((zone: number) => Connection)): Conntrack {
   return ({ zone }, packet) => {
