@@ -1,4 +1,5 @@
 import { Argument, Command, CommanderError, Help } from "commander";
+import { checkCommand } from "./check-program.ts";
 import { addSettings } from "./config/flags.ts";
 import { EXIT, explain } from "./errors.ts";
 import type { FlowsOptions } from "./commands/flows.ts";
@@ -32,7 +33,12 @@ export function buildProgram(): Command {
   program.commandsGroup("On real hosts:");
   program.addCommand(serverCommand()).addCommand(controllerCommand()).addCommand(tokenCommand());
   program.commandsGroup("To look inside:");
-  program.addCommand(flowsCommand()).addCommand(sgCommand()).addCommand(statusCommand()).addCommand(traceCommand());
+  program
+    .addCommand(flowsCommand())
+    .addCommand(sgCommand())
+    .addCommand(statusCommand())
+    .addCommand(checkCommand())
+    .addCommand(traceCommand());
   program.commandsGroup("For your shell:");
   program.addCommand(completionCommand(program));
   withExamples(program, [
