@@ -9,10 +9,11 @@ export { type ConnectOptions, connectRelay } from "./relay/client.ts";
 export { RELAY_PATH, RELAY_PROTOCOL } from "./relay/frames.ts";
 export { type Rights, rightsOf } from "./relay/rights.ts";
 export { type Relay, type RelayOptions, serveRelay } from "./relay/server.ts";
-export type { SessionLimits } from "./relay/session.ts";
+export type { RelayTraffic, SessionLimits } from "./relay/session.ts";
 export { Replica } from "./replica/replica.ts";
 export { mostlyThere } from "./replica/replica-types.ts";
 export type {
+  AppliedCommit,
   ReplicaBatch,
   ReplicaCounters,
   ReplicaOptions,

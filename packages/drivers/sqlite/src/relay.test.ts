@@ -58,7 +58,11 @@ test("over TLS, to a server whose certificate is trusted, and to no other", asyn
   const token = mintToken(SECRET, "server");
   const client = await connectRelay(url, { token, ca: readFileSync(cert) });
   await write(client, [put(TOPIC, port(1), "x")]);
+  const before = { ...relay.traffic };
   assert.deepEqual(await contents(client, TOPIC), new Map([["port/1", "x"]]));
+  const { traffic } = relay;
+  assert.ok(traffic.messagesSent > before.messagesSent && traffic.messagesReceived > before.messagesReceived);
+  assert.ok(traffic.bytesSent > before.bytesSent && traffic.bytesReceived > before.bytesReceived);
   assert.ok(client.capabilities.auth.includes("tls"));
   const giveUp = AbortSignal.timeout(200);
   await assert.rejects(connectRelay(url, { token, signal: giveUp }), (error: unknown) => error === giveUp.reason);

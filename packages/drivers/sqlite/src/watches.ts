@@ -64,6 +64,7 @@ export class Watches {
 
   publish(group: readonly Written[]): void {
     const batches = new Map<BufferedWatch, TopicCommit[]>();
+    const committedAtMs = Date.now();
     for (const written of group) {
       const touched = written.topics.map(({ topic }) => ({
         topic: topic.name,
@@ -78,6 +79,7 @@ export class Watches {
           prev: positionOf(share.previous),
           position: positionOf(written.sequence),
           commit: written.commit,
+          committedAtMs,
           alsoTouches: touched.filter((other) => other.topic !== share.topic.name),
           puts: share.puts,
           deletes: share.deletes.map((id) => ({ id, version: version(String(written.sequence)) })),

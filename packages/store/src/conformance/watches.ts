@@ -56,13 +56,15 @@ export function watchTests(bench: Bench): void {
     const [a, b, c] = bench.topics(3);
     const observer = await observe(driver(), a!, b!);
     const id = newCommitId();
+    const before = Date.now();
     const done = await driver().commit(id, [put(a!, port(1), "x"), put(b!, port(1), "x"), remove(c!, port(1))], []);
     assert.ok(done.ok);
     for (const topic of [a!, b!]) await observer.untilAt(topic, done.positions.get(topic)!);
     const commits = observer.events.flatMap((event) => (event.type === "commits" ? event.batch : []));
     assert.equal(commits.length, 2);
-    for (const { topic, commit, alsoTouches } of commits) {
+    for (const { topic, commit, committedAtMs = before, alsoTouches } of commits) {
       assert.equal(commit, id);
+      assert.ok(committedAtMs >= before && committedAtMs <= Date.now(), "when it was, if the store says it");
       const others: Map<Topic, Position> = new Map(done.positions);
       others.delete(topic);
       assert.deepEqual(new Map(alsoTouches.map((other) => [other.topic, other.position])), others);

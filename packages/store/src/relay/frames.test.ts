@@ -89,6 +89,20 @@ const SERVER_FRAMES: readonly ServerFrame[] = [
       deletes: [{ id, version: version("17") }],
     },
   },
+  {
+    type: "commit",
+    watch: 1,
+    commit: {
+      topic,
+      ...head,
+      prev: ORIGIN,
+      commit: commitId("c"),
+      committedAtMs: 1_700_000_000_000,
+      alsoTouches: [],
+      puts: [],
+      deletes: [],
+    },
+  },
   { type: "current", watch: 1, topics: [topic] },
   { type: "stale", watch: 1, reason: "overflow", topics: [topic] },
 ];

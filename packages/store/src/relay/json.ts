@@ -11,6 +11,12 @@ export function textOf(message: RawData): string {
   return (Array.isArray(message) ? Buffer.concat(message) : Buffer.from(message)).toString("utf8");
 }
 
+/** Its bytes. */
+export function lengthOf(message: RawData): number {
+  if (Buffer.isBuffer(message)) return message.length;
+  return Array.isArray(message) ? message.reduce((sum, part) => sum + part.length, 0) : message.byteLength;
+}
+
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 function wrong(name: string, expected: string): never {

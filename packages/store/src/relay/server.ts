@@ -8,7 +8,7 @@ import type { Subject } from "../tokens.ts";
 import { encodeServerFrame, RELAY_PATH, RELAY_PROTOCOL } from "./frames.ts";
 import { Hub } from "./hub.ts";
 import { ServerLeases } from "./server-leases.ts";
-import { Session, type SessionLimits } from "./session.ts";
+import { type RelayTraffic, Session, type SessionLimits } from "./session.ts";
 
 const DEFAULT_LIMITS: SessionLimits = {
   frameBytes: 16 * 1024 * 1024,
@@ -37,6 +37,7 @@ export interface RelayOptions {
 export interface Relay {
   /** Connections that are open. */
   readonly sessions: number;
+  readonly traffic: Readonly<RelayTraffic>;
   /** Ends all connections. The driver and the listener stay the caller's. */
   close(): Promise<void>;
 }
@@ -54,20 +55,23 @@ export function serveRelay(options: RelayOptions): Relay {
     handleProtocols: () => RELAY_PROTOCOL,
   });
   const leases = new ServerLeases(driver, clock);
+  const traffic: RelayTraffic = { messagesSent: 0, bytesSent: 0, messagesReceived: 0, bytesReceived: 0 };
   let closed = false;
   const hub = new Hub(driver, clock, (error) => {
     if (!closed) for (const session of sessions) session.failed(error);
   });
-  const welcome = encodeServerFrame({
-    type: "welcome",
-    capabilities: {
-      ...driver.capabilities,
-      delivery: "topic",
-      auth: [...new Set([...driver.capabilities.auth, "tls" as const, "acl-by-topic" as const])],
-    },
-    frameBytes: limits.frameBytes,
-    silenceSeconds,
-  });
+  const welcome = Buffer.from(
+    encodeServerFrame({
+      type: "welcome",
+      capabilities: {
+        ...driver.capabilities,
+        delivery: "topic",
+        auth: [...new Set([...driver.capabilities.auth, "tls" as const, "acl-by-topic" as const])],
+      },
+      frameBytes: limits.frameBytes,
+      silenceSeconds,
+    }),
+  );
 
   async function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     if (request.url !== RELAY_PATH) return refuse(socket, 404, "Not Found");
@@ -78,10 +82,10 @@ export function serveRelay(options: RelayOptions): Relay {
     const subject = token === undefined ? undefined : await authorize(token);
     if (subject === undefined) return refuse(socket, 401, "Unauthorized");
     sockets.handleUpgrade(request, socket, head, (client) => {
-      const session = new Session(client, subject, { driver, hub, leases, limits, clock, report });
+      const session = new Session(client, subject, { driver, hub, leases, limits, clock, report, traffic });
       sessions.add(session);
       client.on("close", () => sessions.delete(session));
-      client.send(welcome);
+      session.sendShared(welcome);
     });
   }
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
@@ -105,6 +109,7 @@ export function serveRelay(options: RelayOptions): Relay {
     get sessions() {
       return sessions.size;
     },
+    traffic,
     async close() {
       closed = true;
       cancel();

@@ -15,7 +15,7 @@ import {
 import type { Subject } from "../tokens.ts";
 import { type ClientFrame, decodeClientFrame, encodeServerFrame, PAGE_WINDOW, type ServerFrame } from "./frames.ts";
 import type { Hub } from "./hub.ts";
-import { ProtocolError, textOf } from "./json.ts";
+import { lengthOf, ProtocolError, textOf } from "./json.ts";
 import { type Rights, rightsOf } from "./rights.ts";
 import type { LeaseLink, ServerLeases } from "./server-leases.ts";
 import { type SessionLink, SessionWatch, type SubscribedTopic } from "./session-watch.ts";
@@ -31,6 +31,14 @@ export interface SessionLimits {
   readonly requestsInFlight: number;
   /** What may wait for a client that reads slowly; beyond, it loses events, is told so, and gets what it missed. */
   readonly clientBufferBytes: number;
+}
+
+/** What went over all connections of a relay since it started: messages, and their bytes without the framing of WebSocket and TLS. */
+export interface RelayTraffic {
+  messagesSent: number;
+  bytesSent: number;
+  messagesReceived: number;
+  bytesReceived: number;
 }
 
 interface AskedLease {
@@ -55,6 +63,8 @@ export class Session implements SessionLink, LeaseLink {
   readonly #limits: SessionLimits;
   readonly #clock: Clock;
   readonly #report: (error: unknown) => void;
+  /** Of all connections of this relay. */
+  readonly #traffic: RelayTraffic;
   readonly #ended = new AbortController();
   readonly #watches = new Map<number, SessionWatch>();
   readonly #missed = new Set<SubscribedTopic>();
@@ -74,6 +84,7 @@ export class Session implements SessionLink, LeaseLink {
       readonly limits: SessionLimits;
       readonly clock: Clock;
       readonly report: (error: unknown) => void;
+      readonly traffic: RelayTraffic;
     },
   ) {
     this.driver = server.driver;
@@ -85,8 +96,13 @@ export class Session implements SessionLink, LeaseLink {
     this.#limits = server.limits;
     this.#clock = server.clock;
     this.#report = server.report;
+    this.#traffic = server.traffic;
     this.heardAt = server.clock.now();
-    socket.on("message", (message, isBinary) => this.#receive(isBinary ? "" : textOf(message)));
+    socket.on("message", (message, isBinary) => {
+      this.#traffic.messagesReceived++;
+      this.#traffic.bytesReceived += lengthOf(message);
+      this.#receive(isBinary ? "" : textOf(message));
+    });
     socket.on("error", (error) => this.#report(error));
     socket.on("close", () => this.#end());
   }
@@ -141,6 +157,8 @@ export class Session implements SessionLink, LeaseLink {
 
   #sendBytes(data: string | Buffer): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
+    this.#traffic.messagesSent++;
+    this.#traffic.bytesSent += typeof data === "string" ? Buffer.byteLength(data) : data.length;
     this.#socket.send(data, { binary: false });
     if (this.congested || this.#socket.bufferedAmount <= this.#limits.clientBufferBytes) return;
     this.congested = true;

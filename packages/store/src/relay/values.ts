@@ -113,6 +113,7 @@ export function encodeTopicCommit(commit: TopicCommit): unknown {
     prev: commit.prev,
     position: commit.position,
     commit: commit.commit,
+    at: commit.committedAtMs,
     also: commit.alsoTouches.map((other) => [other.topic, other.position]),
     puts: commit.puts.map(encodeRow),
     deletes: commit.deletes.map((gone) => [gone.id, gone.version]),
@@ -126,6 +127,8 @@ export function decodeTopicCommit(value: unknown): TopicCommit {
     prev: position(asText(fields["prev"], "prev")),
     position: position(asText(fields["position"], "position")),
     commit: commitId(asText(fields["commit"], "commit")),
+    // Servers that are older do not say it, and readers that are older pass over it.
+    ...(fields["at"] === undefined ? {} : { committedAtMs: asNumber(fields["at"], "at") }),
     alsoTouches: asList(fields["also"], "also", decodePlace).map(([topic, at]) => ({ topic, position: at })),
     puts: asList(fields["puts"], "puts", decodeRow),
     deletes: asList(fields["deletes"], "deletes", (gone) => {

@@ -1,6 +1,6 @@
 import type { RecordId, ShapeError, Topic } from "@dragonflow/model";
 import type { Clock } from "../clock.ts";
-import type { CommitId, Head, Watch } from "../contract.ts";
+import type { CommitId, Head, TopicCommit, Watch } from "../contract.ts";
 import type { ParseKind, RowChange } from "./topic-rows.ts";
 import type { TopicState } from "./topic-view.ts";
 
@@ -9,7 +9,10 @@ export interface ReplicaBatch {
   readonly changes: readonly RowChange[];
   /** Topics whose state changed with it. */
   readonly topics: readonly { readonly topic: Topic; readonly state: TopicState }[];
+  /** The commits that are applied with it, each once, though it may touch several topics. None of those that a snapshot held. */
+  readonly commits: readonly AppliedCommit[];
 }
+export type AppliedCommit = Pick<TopicCommit, "commit" | "committedAtMs">;
 /** A store came back without many of the records that were held: they stay until someone confirms. */
 export interface Shrink {
   readonly topic: Topic;

@@ -52,6 +52,9 @@ test("topics are pending until loaded, load together, and then follow what is co
   assert.deepEqual(named(batches[1]), ["network/t1 x gone", "network/t1 z there"]);
   assert.deepEqual(batches[1]?.topics, []);
   assert.equal(batches.length, 2);
+  const commitsOf = (batch: ReplicaBatch | undefined) => batch?.commits.map(({ commit }) => commit);
+  assert.deepEqual(commitsOf(batches[0]), [], "a snapshot says nothing of the commits in it");
+  assert.deepEqual(commitsOf(batches[1]), ["c2"]);
 });
 
 test("a commit of two topics is one batch, however its parts arrive", async () => {
@@ -70,6 +73,8 @@ test("a commit of two topics is one batch, however its parts arrive", async () =
   store.deliver(B);
   await settled();
   assert.deepEqual(named(batches[1]), ["network/t2 x there", "network/t1 x there"].toSorted());
+  const commits = batches[1]?.commits.map(({ commit }) => commit) ?? [];
+  assert.deepEqual(commits.toSorted(), ["c1", "c2"], "each once");
   assert.deepEqual(replica.get(A, record("x")), { n: 2 });
   assert.equal(replica.counters.held, 2);
   assert.equal(replica.counters.torn, 0);
@@ -152,6 +157,7 @@ test("while the store is unreachable nothing is removed; then only the differenc
       { topic: A, state: "stale" },
       { topic: B, state: "stale" },
     ],
+    commits: [],
   });
   store.commit([
     [A, record("y"), undefined],

@@ -1,9 +1,10 @@
 import type { RecordId, Topic } from "@dragonflow/model";
 import { type Clock, systemClock } from "../clock.ts";
-import type { Event, Head, Position, Snapshot, TopicCommit, Version, Watch } from "../contract.ts";
+import type { CommitId, Event, Head, Position, Snapshot, TopicCommit, Version, Watch } from "../contract.ts";
 import { Unavailable } from "../errors.ts";
 import { consistentCut, type HeldCommit } from "./consistent-cut.ts";
 import {
+  type AppliedCommit,
   mostlyThere,
   type ReplicaBatch,
   type ReplicaCounters,
@@ -44,6 +45,8 @@ export class Replica {
   readonly #waiting = new Set<TopicView>();
   /** Those that this event changed. */
   readonly #touched = new Set<TopicView>();
+  /** Those that this event applied. */
+  readonly #applied = new Map<CommitId, AppliedCommit>();
   /** What `current` named, and is not all loaded yet. */
   #groups: Set<Topic>[] = [];
   #cancelRelease: (() => void) | undefined;
@@ -319,6 +322,7 @@ export class Replica {
       for (const { commit } of view.queue.splice(0, count)) {
         changes.push(...view.rows.applyCommit(commit));
         view.head = { lineage: commit.lineage, position: commit.position };
+        this.#applied.set(commit.commit, commit);
       }
       this.#touched.add(view);
       if (view.queue.length === 0) this.#waiting.delete(view);
@@ -366,7 +370,7 @@ export class Replica {
     for (const group of this.#groups) group.delete(view.topic);
     for (const { done } of view.barriers) done.reject(new Unavailable(`${view.topic} was dropped`));
     const changes = view.rows.removeAll();
-    this.#deliver({ changes, topics: [{ topic: view.topic, state: "pending" }] });
+    this.#deliver({ changes, topics: [{ topic: view.topic, state: "pending" }], commits: [] });
     this.#settleGroups();
   }
 
@@ -377,7 +381,9 @@ export class Replica {
       if (this.#views.get(topic) === view && state !== view.toldState) topics.push({ topic, state });
       view.toldState = state;
     }
-    if (changes.length > 0 || topics.length > 0) this.#deliver({ changes: lastOfEach(changes), topics });
+    const commits = [...this.#applied.values()];
+    this.#applied.clear();
+    if (changes.length > 0 || topics.length > 0) this.#deliver({ changes: lastOfEach(changes), topics, commits });
     const touched = [...this.#touched];
     this.#touched.clear();
     for (const view of touched) view.settleBarriers();
