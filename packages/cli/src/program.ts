@@ -231,6 +231,7 @@ function traceCommand(): Command {
     .option("--source-address <IP>", "which the source uses (default: its own)")
     .option("--frame <HEX>", "send these bytes in place of a packet of the protocol")
     .option("--flows", "every table, with the flow that was met", false)
+    .option("--why-not", "of what does not pass, the smallest change that would let it", false)
     .option("--api <URL>", "where ports are found (default: the lab's, else OS_ENDPOINT)")
     .option("--config <FILE>", "of a server, to reach its store by (default: the lab's)")
     .option("--lab <LAB>", 'in this lab (default: "demo")')
@@ -250,6 +251,7 @@ Exit status: 0 it passes, 1 it does not, 2 it was not said right, 3 those who we
   return withExamples(command, [
     ["dragonflow trace vm1 vm4 tcp/443", "does it pass, and by which rule?"],
     ["dragonflow trace vm1 10.20.0.7 --flows", "with the flows"],
+    ["dragonflow trace vm1 vm4 tcp/443 --why-not", "what is missing, as a command"],
     ["dragonflow trace vm1 vm4 udp/53 --json", "for a script"],
   ]);
 }

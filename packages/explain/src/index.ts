@@ -9,6 +9,7 @@ export { explanationJson } from "./json.ts";
 export type { Place } from "./next-hop.ts";
 export { familyOf, parseFrame, parseService } from "./question.ts";
 export { compareWithSwitch, type SwitchCheck, switchQuestion } from "./switch.ts";
-export { explanationLines, rulesLines } from "./text.ts";
+export { explanationLines, rulesLines, whyNotLines } from "./text.ts";
 export type { Vocabulary } from "./words.ts";
+export { type WhyNot, whyNot } from "./why-not.ts";
 export { type ReadTopics, World } from "./world.ts";

@@ -3,6 +3,7 @@ import type { Blocked, Explanation } from "./explain.ts";
 import type { Leg } from "./follow.ts";
 import { headersText } from "./frame.ts";
 import type { RuleCheck } from "./rules.ts";
+import type { WhyNot } from "./why-not.ts";
 import { describeStep, endingText, entryText, nameOf, portText, type Vocabulary } from "./words.ts";
 
 export interface TextOptions {
@@ -109,3 +110,19 @@ export function rulesLines(words: Vocabulary, { rules }: Explanation): readonly 
 function reasonText(words: Vocabulary, { model }: RuleCheck): string {
   return model.rule === null ? model.reason : `passes: ${words.names.get(model.rule) ?? `rule ${model.rule}`}`;
 }
+
+/** Ids in a sentence become names; in a command they stay, because names may be several objects'. */
+export function whyNotLines({ names }: Pick<Vocabulary, "names">, { changes, isVerified }: WhyNot): readonly string[] {
+  if (changes.length === 0) return ["nothing is known here that would let it pass"];
+  const named = (what: string): string => what.replaceAll(UUID, (id) => nameOf({ names }, id));
+  return [
+    isVerified
+      ? "it would pass with this (tried on the model):"
+      : "this would have to change first (the rest is not known):",
+    ...changes.flatMap(({ what, commands }) => [
+      `${MARGIN}${named(what)}`,
+      ...commands.map((command) => `${MARGIN}${MARGIN}${command}`),
+    ]),
+  ];
+}
+const UUID = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;

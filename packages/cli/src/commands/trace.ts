@@ -13,6 +13,8 @@ import {
   rulesLines,
   type SwitchCheck,
   type Vocabulary,
+  whyNot,
+  whyNotLines,
   World,
 } from "@dragonflow/explain";
 import { type Connection, TraceError } from "@dragonflow/pipeline";
@@ -36,9 +38,11 @@ export interface TraceOptions {
   readonly socket?: string;
   readonly api?: string;
   readonly flows: boolean;
+  readonly whyNot: boolean;
   readonly json: boolean;
 }
 
+const PROGRAM = { apps: APPS, pipeline } as const;
 /** 0: it passes; 1: it does not; 2: it was not said right; 3: those who were asked do not agree. */
 const DISAGREES = 3;
 
@@ -69,17 +73,23 @@ async function run(from: string, to: string, service: string, options: TraceOpti
   });
   const world = new World(topicsOf(store.driver));
   const ends = [question.source, ...(question.destination.place === undefined ? [] : [question.destination.place])];
-  const explanation = await explain({ apps: APPS, pipeline }, world, question, {
+  const circumstances = {
     facts: reached.facts,
-    isPlugged: (id) => directory.port(id)?.status !== "DOWN",
+    isPlugged: (id: string) => directory.port(id)?.status !== "DOWN",
     known: await reached.connections(ends),
-  });
+  };
+  const explanation = await explain(PROGRAM, world, question, circumstances);
   const switches = await reached.compare(world, explanation.legs, connectionAt(explanation));
   const responders = new Map(APPS.flatMap((app) => app.responders.map(({ number, name }) => [number, name])));
   const words = { world, names, responders };
   process.exitCode = exitCodeOf(explanation, switches);
-  if (options.json) return printJson(explanationJson(words, explanation, switches));
+  const remedy =
+    options.whyNot && !explanation.passes
+      ? await whyNot(PROGRAM, { world, question, circumstances }, explanation)
+      : undefined;
+  if (options.json) return printJson({ ...explanationJson(words, explanation, switches), whyNot: remedy ?? null });
   show(words, explanation, switches, options);
+  if (remedy !== undefined) print(["", ...whyNotLines(words, remedy)].join("\n"));
   for (const silence of reached.silent) warn(silence);
 }
 
