@@ -1,7 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Topic } from "@dragonflow/model";
-import { backOff, commitWithRetry, type Position, type StoreDriver } from "@dragonflow/store";
+import { backOff, commitWithRetry, newCommitId, type Position, type StoreDriver } from "@dragonflow/store";
 import { unavailable } from "../errors.ts";
+import { noteChange } from "./changes.ts";
 import type { Follower } from "./follower.ts";
 import type { State } from "./state.ts";
 import { NeedsHead, Transaction, Unsettled } from "./transaction.ts";
@@ -50,8 +51,11 @@ export class Writer {
       const plan = tx.plan();
       if (plan.changes.length === 0) return { done: true, value };
       const deadlineSeconds = Math.max(1, (deadline - Date.now()) / 1000);
-      const committed = await commitWithRetry(this.#driver, plan.changes, plan.expect, { deadlineSeconds });
-      return committed.ok ? { done: true, value } : { done: false, wait: true };
+      const id = newCommitId();
+      const committed = await commitWithRetry(this.#driver, plan.changes, plan.expect, { id, deadlineSeconds });
+      if (!committed.ok) return { done: false, wait: true };
+      noteChange(id);
+      return { done: true, value };
     } catch (reason) {
       if (reason instanceof NeedsHead) {
         guarded.add(reason.topic);

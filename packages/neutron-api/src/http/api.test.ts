@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { request as httpRequest } from "node:http";
 import { test } from "node:test";
 import { openSqliteStore } from "@dragonflow/driver-sqlite";
-import type { StoreDriver } from "@dragonflow/store";
-import { Unavailable } from "@dragonflow/store";
+import { parseTopic } from "@dragonflow/model";
+import { ORIGIN, Replica, type StoreDriver, Unavailable } from "@dragonflow/store";
 import { unauthorized } from "../errors.ts";
 import { TestServer, withServer } from "../testing/server.ts";
 import { createApi } from "./api.ts";
@@ -160,6 +160,42 @@ test("authentication is one function", async () => {
     assert.equal(JSON.parse(made.body).network.project_id, "mine");
     await api.close();
   });
+});
+
+test("what was changed names its commits, as whoever follows the store sees them; what was only read names none", async () => {
+  const store = await openSqliteStore({ file: ":memory:" });
+  const server = new TestServer(store, {});
+  const committed = new Set<string>();
+  const replica = new Replica({
+    watch: store.watch(),
+    onBatch: ({ commits }) => {
+      for (const { commit } of commits) committed.add(commit);
+    },
+  });
+  try {
+    const topic = parseTopic("api/networks");
+    replica.add([topic]);
+    await replica.waitFor(topic, ORIGIN);
+    const ask = async (method: "GET" | "POST" | "PUT", url: string, body?: object) => {
+      const payload = body === undefined ? {} : { payload: JSON.stringify(body) };
+      const { headers, body: text } = await server.api.inject({ method, url: `/v2.0/${url}`, ...payload });
+      return {
+        changes: String(headers["x-dragonflow-change-id"] ?? "").split(", "),
+        network: JSON.parse(text).network,
+      };
+    };
+    const made = await ask("POST", "networks", { network: { name: "a" } });
+    const renamed = await ask("PUT", `networks/${made.network.id}`, { network: { name: "b" } });
+    await replica.waitFor(topic, (await store.head(topic)).position);
+    for (const { changes } of [made, renamed]) assert.ok(committed.has(changes.at(-1) ?? ""), changes.join());
+    assert.notDeepEqual(made.changes, renamed.changes);
+    assert.deepEqual((await ask("GET", `networks/${made.network.id}`)).changes, [""]);
+    assert.deepEqual((await ask("PUT", `networks/${made.network.id}`, { network: { colour: 1 } })).changes, [""]);
+  } finally {
+    await replica.close();
+    await server.close();
+    await store.close();
+  }
 });
 
 test("a store that is away is 503, and nothing of the server's insides is told", async () => {

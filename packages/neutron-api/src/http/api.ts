@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { StoreError } from "@dragonflow/store";
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
 import { parseBody } from "../core/body.ts";
+import { withChanges } from "../core/changes.ts";
 import { type Call, parseIfMatch, parseObjectId } from "../core/collection-service.ts";
 import type { Engine } from "../core/engine.ts";
 import { type Authenticate, noAuthentication } from "../core/request.ts";
@@ -28,6 +29,8 @@ export interface ApiOptions {
   readonly onError?: (error: unknown, request: string) => void;
 }
 
+/** What a request changed can be followed by this: the id of its commit, or the ids where it took several. Absent where nothing changed. */
+const CHANGE_HEADER = "X-Dragonflow-Change-Id";
 /** Within which a client has to send its request, body and all; without it one that sends nothing more is kept for ever. */
 const REQUEST_MILLISECONDS = 60_000;
 
@@ -103,7 +106,9 @@ function mount(app: FastifyInstance, endpoint: Endpoint, callOf: (request: Fasti
       handler: async (request, reply) => {
         // What a body's text must not have, a path's must not either: a tag, a project.
         if (Object.values(request.params).some((text) => text.includes("\0"))) throw malformedUrl();
-        const answer = await handler?.(await callOf(request), request.params);
+        const call = await callOf(request);
+        const { value: answer, changes } = await withChanges(async () => handler?.(call, request.params));
+        if (changes.length > 0) reply.header(CHANGE_HEADER, changes.join(", "));
         if (answer?.body === undefined) return reply.code(answer?.status ?? 204).send();
         reply.code(answer.status ?? 200).type("application/json");
         return reply.send(JSON.stringify(answer.body));
