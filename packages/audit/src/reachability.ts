@@ -98,12 +98,18 @@ function questions({ cloud, topology }: Model, pair: Pair): readonly Question[] 
     if (source === undefined || destination === undefined) return [];
     const way = topology.way(from, source, to, destination);
     return probesFor(cloud, from, to, version).map((probe) => ({
-      ...{ from, to, way, probe },
+      from,
+      to,
+      way,
+      probe,
       packet: {
         type: "ip" as const,
         from: { port: from.id },
         to: { port: to.id },
-        ...{ source, destination, protocol: probe.protocol, header: probe.header },
+        source,
+        destination,
+        protocol: probe.protocol,
+        header: probe.header,
         fragment: "none" as const,
         connection: { state: "new" as const },
       },

@@ -100,7 +100,10 @@ export function hostDifferences({ source, said, error }: HostReport, compiled: H
     ...(drift.inSync ? [] : [of("out of step", "switch", "what is desired is not all in the switch yet")]),
     ...drift.differences.map(
       ({ problem, type, what, owner: wanted, detail }): Difference => ({
-        ...{ where: "switch", host, problem, detail },
+        where: "switch",
+        host,
+        problem,
+        detail,
         what: `${type} ${what}${wanted === null ? "" : ` (${wanted.app})`}`,
         owner: wanted === null ? null : { kind: wanted.kind, id: wanted.id },
       }),

@@ -83,7 +83,10 @@ export async function lookOnce(subject: Subject, progress: Progress): Promise<Pa
       ...ofHosts,
       ...reach.differences.map(
         ({ from, to, problem, packet, model: says, flows }): Difference => ({
-          ...{ where: "reachability", host: null, problem, flows },
+          where: "reachability",
+          host: null,
+          problem,
+          flows,
           what: `${packet}, from port ${from}`,
           owner: { kind: "port", id: to },
           detail: `the flows ${problem === "dropped" ? "drop" : "deliver"} it; the model: ${says}`,
