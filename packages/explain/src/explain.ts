@@ -67,18 +67,19 @@ export async function explain(
   const { source, destination } = question;
   const hosts = hostsOf(program, world, circumstances);
   const built = await build(world, question);
-  const headers = "type" in built ? undefined : built.headers;
+  const { headers } = built;
   const ends = [source.id, ...(destination.place === undefined ? [] : [destination.place.id])];
   const connections = new Map(ends.map((id) => [id, connectionAt(circumstances.known, id, headers)]));
   const alike = new Map(
     ends.map((id) => [id, headers === undefined ? 0 : relatives(circumstances.known, id, headers).length]),
   );
-  const start = "type" in built ? built : await entryOf(hosts, source);
+  const { frame } = built;
   const nowhere = { question, headers, legs: [], passes: false, end: undefined, rules: [], connections, alike };
-  if ("type" in built) return { ...nowhere, frame: undefined, blocked: built };
-  if (start.type !== "port") return { ...nowhere, frame: built.frame, blocked: start };
+  if (frame === undefined) return { ...nowhere, frame, blocked: built.obstacle };
+  const start = await entryOf(hosts, source);
+  if (start.type !== "port") return { ...nowhere, frame, blocked: start };
   const tracked = conntrackOf(circumstances.known, headers);
-  const legs = await follow(hosts, { chassis: source.chassis, entry: start, frame: built.frame }, tracked);
+  const legs = await follow(hosts, { chassis: source.chassis, entry: start, frame }, tracked);
   const isMeant = (ending: Ending): boolean => meant(question, ending);
   const passes = legs.some(({ endings }) => endings.some(isMeant));
   const isVm = destination.place !== undefined && !destination.place.isRouter && destination.place.chassis !== "";
@@ -99,7 +100,7 @@ export async function explain(
   return {
     question,
     headers,
-    frame: built.frame,
+    frame,
     blocked: undefined,
     legs,
     passes,
@@ -120,16 +121,23 @@ function hostsOf(program: Program, world: World, { facts, isPlugged }: Circumsta
   };
 }
 
+type Built =
+  | { readonly frame: Uint8Array; readonly headers: Headers | undefined }
+  | { readonly frame: undefined; readonly headers: Headers | undefined; readonly obstacle: Obstacle };
+
 async function build(
   world: World,
   { source, destination, service, sourcePort, sourceIp, frame }: Question,
-): Promise<{ readonly frame: Uint8Array; readonly headers: Headers | undefined } | Obstacle> {
+): Promise<Built> {
   if (frame !== undefined) return { frame, headers: readFrame(frame) };
   const { from, to } = addressesOf(source, destination, service, sourceIp);
-  if (from === undefined) return { type: "no-address", family: to.includes(":") ? 6 : 4 };
+  if (from === undefined) {
+    const obstacle = { type: "no-address", family: to.includes(":") ? 6 : 4 } as const;
+    return { frame: undefined, headers: undefined, obstacle };
+  }
   const headers = headersOf(from, to, service, sourcePort);
   const hop = await nextHop(world, source, from, to, destination.place);
-  if ("type" in hop) return hop;
+  if ("type" in hop) return { frame: undefined, headers, obstacle: hop };
   return { frame: frameOf(headers, { src: source.mac, dst: hop.mac }), headers };
 }
 

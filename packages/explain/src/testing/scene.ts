@@ -1,7 +1,7 @@
 /** A small cloud to ask about: two hosts, two networks, a router, a group of clients and one of servers. */
-import type { RowChange } from "@dragonflow/engine";
-import { chassisTopic } from "@dragonflow/model";
-import { localPorts, ports } from "@dragonflow/pipeline";
+import { putRow, type RowChange } from "@dragonflow/engine";
+import { chassisTopic, endpointTopic } from "@dragonflow/model";
+import { endpoints, hosts, interfaces, localPorts, ports, tunnels } from "@dragonflow/pipeline";
 import {
   groupId,
   host,
@@ -19,17 +19,13 @@ import {
   subnetId,
   tunnelIp,
 } from "@dragonflow/pipeline/testing";
-import { endpoints, hosts, interfaces, tunnels } from "@dragonflow/pipeline";
-import { endpointTopic } from "@dragonflow/model";
-import { putRow } from "@dragonflow/engine";
 import type { Circumstances, Question } from "../explain.ts";
 import type { Place } from "../next-hop.ts";
 import { parseService } from "../question.ts";
 import type { ReadTopics } from "../world.ts";
 
 export const CLIENTS = 1;
-export const SERVERS = 2;
-export const groupOf = groupId;
+const SERVERS = 2;
 
 /** On whichever host: also as that host sees it. */
 export function portOn(chassis: string, spec: PortSpec): readonly RowChange[] {
@@ -102,7 +98,7 @@ export const rowsOf =
     new Map(topics.map((topic) => [topic, rows.filter(({ partition }) => partition === topic)]));
 
 /** A port as the API knows it. */
-export function place(rows: readonly RowChange[], n: number): Place {
+function place(rows: readonly RowChange[], n: number): Place {
   for (const { table, row } of rows) {
     if (table !== localPorts || row?.id !== portId(n)) continue;
     const { networkId: net, mac, addresses, chassis, adminUp } = row as Place;
@@ -111,15 +107,13 @@ export function place(rows: readonly RowChange[], n: number): Place {
   throw new RangeError(`no port ${n}`);
 }
 
-export function ask(
-  {
-    from,
-    to,
-    service,
-    ...rest
-  }: { from: number; to: number | string; service: string } & Partial<Omit<Question, "service">>,
-  rows: readonly RowChange[] = scene(),
-): Question {
+export interface Asked extends Partial<Omit<Question, "service">> {
+  readonly from: number;
+  /** A port's number, or an address. */
+  readonly to: number | string;
+  readonly service: string;
+}
+export function ask({ from, to, service, ...rest }: Asked, rows: readonly RowChange[]): Question {
   const destination = typeof to === "number" ? { place: place(rows, to), ip: undefined } : { place: undefined, ip: to };
   return { source: place(rows, from), destination, service: parseService(service), ...rest };
 }
