@@ -9,7 +9,9 @@ import { bind } from "./cases/bind.ts";
 import { burst } from "./cases/burst.ts";
 import { coldStartCase } from "./cases/cold-start.ts";
 import { compile } from "./cases/compile.ts";
+import { dataPlane } from "./cases/data-plane.ts";
 import { install } from "./cases/install.ts";
+import { packetIn } from "./cases/packet-in.ts";
 import { propagation } from "./cases/propagation.ts";
 import { restart } from "./cases/restart.ts";
 import { securityGroups } from "./cases/security-groups.ts";
@@ -30,6 +32,8 @@ const CASES: readonly Case[] = [
   securityGroups,
   propagation,
   restart,
+  dataPlane,
+  packetIn,
 ];
 
 const HELP = `npm run bench -- [CASE ...]

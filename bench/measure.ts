@@ -8,7 +8,7 @@ export interface Spread {
 }
 export interface Figure extends Spread {
   readonly name: string;
-  readonly unit: "ms" | "MB" | "bytes" | "count" | "ratio";
+  readonly unit: "ms" | "µs" | "MB" | "bytes" | "count" | "ratio";
   /** What a change has to keep: a bound, or a ratio. */
   readonly bound?: number;
   readonly note?: string;

@@ -41,6 +41,7 @@ export function digits({ unit }: Pick<Figure, "unit">, value: number): string {
     case "ratio":
       return value.toFixed(2);
     case "ms":
+    case "µs":
     case "MB":
       return value.toFixed(value < 1 ? 3 : 1);
   }
