@@ -13,17 +13,20 @@ export interface Declaration<T extends MetricType = MetricType, L extends string
 export type MetricType = "counter" | "gauge" | "histogram";
 export type Declarations = Readonly<Record<string, Declaration>>;
 
-export function counter<const L extends string = never>(help: string, ...labels: L[]): Declaration<"counter", L> {
+export function counter<const L extends readonly string[]>(
+  help: string,
+  ...labels: L
+): Declaration<"counter", L[number]> {
   return { type: "counter", help, labels };
 }
-export function gauge<const L extends string = never>(help: string, ...labels: L[]): Declaration<"gauge", L> {
+export function gauge<const L extends readonly string[]>(help: string, ...labels: L): Declaration<"gauge", L[number]> {
   return { type: "gauge", help, labels };
 }
-export function histogram<const L extends string = never>(
+export function histogram<const L extends readonly string[]>(
   buckets: readonly number[],
   help: string,
-  ...labels: L[]
-): Declaration<"histogram", L> {
+  ...labels: L
+): Declaration<"histogram", L[number]> {
   return { type: "histogram", help, labels, buckets };
 }
 

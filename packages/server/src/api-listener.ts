@@ -1,9 +1,12 @@
 import { lookup } from "node:dns/promises";
 import { createApi, type Engine } from "@dragonflow/neutron-api";
+import type { Metrics } from "@dragonflow/metrics";
 import type { Logger } from "pino";
 import { limitConnections } from "./connection-limit.ts";
 import type { Health } from "./health.ts";
 import { listenError, urlOf } from "./listen.ts";
+import { measureApi } from "./metrics/api.ts";
+import type { SERVER_METRICS } from "./metrics/declared.ts";
 import { type ListenSettings, StartError } from "./settings.ts";
 
 /** What a client may take to finish a request that it began before the server was told to close. */
@@ -15,14 +18,20 @@ export interface ApiListener {
   close(): Promise<void>;
 }
 
+interface ApiSurroundings {
+  readonly health: () => Promise<Health>;
+  readonly metrics: Metrics<typeof SERVER_METRICS>;
+  readonly log: Logger;
+}
+
 /** The Neutron API on a port of its own, with `GET /healthz` beside it, which needs no authentication. */
 export async function openApi(
   engine: Engine,
   { host, port, connections }: ListenSettings,
-  health: () => Promise<Health>,
-  log: Logger,
+  { health, metrics, log }: ApiSurroundings,
 ): Promise<ApiListener> {
   const app = createApi(engine, { onError: (error, request) => log.error({ err: error, request }, "request failed") });
+  measureApi(app, metrics);
   let isClosing = false;
   app.addHook("onSend", async (_request, reply) => {
     // Else the connection of an answered request would wait for the client's next one.

@@ -1,4 +1,5 @@
 /** The server process: store, Neutron API, relay, and the folding of what controllers report into what clients see. */
+export { SERVER_METRICS } from "./metrics/declared.ts";
 export { loadSecret } from "./secret.ts";
 export { startServer } from "./server.ts";
 export {

@@ -1,11 +1,15 @@
+import { Metrics, type MetricsListener, type MetricsListenSettings, openMetricsListener } from "@dragonflow/metrics";
 import { Engine } from "@dragonflow/neutron-api";
 import { pino } from "pino";
 import { openApi } from "./api-listener.ts";
 import { Folding } from "./folding/folding.ts";
 import { healthOf } from "./health.ts";
+import { collectServer } from "./metrics/collected.ts";
+import { SERVER_METRICS } from "./metrics/declared.ts";
+import { measuredStore } from "./metrics/measured-store.ts";
 import { openRelayListener } from "./relay-listener.ts";
 import { loadSecret } from "./secret.ts";
-import type { RunningServer, ServerSettings } from "./settings.ts";
+import { type RunningServer, type ServerSettings, StartError } from "./settings.ts";
 import { openStore } from "./stores.ts";
 
 /**
@@ -18,8 +22,10 @@ export async function startServer(settings: ServerSettings, signal?: AbortSignal
   // Standard error: standard output belongs to whoever embeds the server.
   const log = pino({ name: settings.name, level: settings.logLevel }, pino.destination({ fd: 2, sync: true }));
   await using opened = new AsyncDisposableStack();
-  const { driver, isExclusive } = await openStore(settings.store, log, signal);
-  opened.defer(() => driver.close());
+  const metrics = new Metrics(SERVER_METRICS);
+  const { driver: store, isExclusive } = await openStore(settings.store, log, signal);
+  opened.defer(() => store.close());
+  const driver = measuredStore(store, metrics);
   const { networkType, underlay } = settings;
   const engine = new Engine(driver, {
     ...(networkType && { tenantNetworkType: networkType }),
@@ -36,17 +42,33 @@ export async function startServer(settings: ServerSettings, signal?: AbortSignal
       ? undefined
       : await openRelayListener(settings.relay, driver, await loadSecret(settings.secretFile), log);
   opened.defer(async () => relay?.close());
-  const api = await openApi(engine, settings.api, () => healthOf(driver, folding.state), log);
+  const health = (): ReturnType<typeof healthOf> => healthOf(driver, folding.state);
+  const api = await openApi(engine, settings.api, { health, metrics, log });
   opened.defer(() => api.close());
-  log.info({ api: api.url, relay: relay?.url, store: settings.store.url }, "serving");
+  collectServer(metrics, { engine, folding, relay: relay?.relay });
+  const scraped = settings.metrics && (await openMetrics(metrics, settings.metrics));
+  opened.defer(async () => scraped?.close());
+  log.info({ api: api.url, relay: relay?.url, metrics: scraped?.url, store: settings.store.url }, "serving");
 
   const running = opened.move();
   return {
     apiUrl: api.url,
     ...(relay === undefined ? {} : { relayUrl: relay.url }),
+    ...(scraped === undefined ? {} : { metricsUrl: scraped.url }),
     async close() {
       await running.disposeAsync();
       log.info("closed");
     },
   };
+}
+
+async function openMetrics(
+  metrics: Metrics<typeof SERVER_METRICS>,
+  settings: MetricsListenSettings,
+): Promise<MetricsListener> {
+  try {
+    return await openMetricsListener(metrics, settings);
+  } catch (error) {
+    throw new StartError(error instanceof Error ? error.message : String(error), { cause: error });
+  }
 }

@@ -14,6 +14,8 @@ export interface ServerSettings {
   readonly store: { readonly url: string; readonly token?: string; readonly caFile?: string };
   /** Where controllers and further servers connect; absent: this server offers no relay. */
   readonly relay?: ListenSettings & { readonly certFile: string; readonly keyFile: string };
+  /** Where Prometheus scrapes, without authentication; absent: nowhere. */
+  readonly metrics?: ListenSettings;
   /**
    * The secret that chassis' tokens are signed with: made, mode 0600, if there is none. All servers of a cloud share
    * it.
@@ -39,6 +41,8 @@ export interface RunningServer {
   readonly apiUrl: string;
   /** `wss://host:port`. */
   readonly relayUrl?: string;
+  /** `http://host:port/metrics`. */
+  readonly metricsUrl?: string;
   /** Requests in flight are answered, leases given back, the store closed. */
   close(): Promise<void>;
 }

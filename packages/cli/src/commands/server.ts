@@ -2,7 +2,7 @@ import { startServer } from "@dragonflow/server";
 import { readNamed } from "../config/files.ts";
 import { settingsOf } from "../config/flags.ts";
 import { readCertificates, readPrivateKey } from "../config/pem.ts";
-import type { SERVER } from "../config/sections.ts";
+import { metricsOf, type SERVER } from "../config/sections.ts";
 import { ConfigError, type ValuesOf } from "../config/settings.ts";
 import { listenForEnding, untilEnded } from "../ending.ts";
 
@@ -13,6 +13,7 @@ export async function server(options: Readonly<Record<string, unknown>>): Promis
   const { name, apiHost, apiPort, apiConnections, networkType, underlayMtu, underlayIpVersion, secretFile, logLevel } =
     settings;
   const [relay, store] = [await relayOf(settings), await storeOf(settings)];
+  const metrics = metricsOf(settings);
   await untilEnded(signal, () =>
     startServer(
       {
@@ -22,6 +23,7 @@ export async function server(options: Readonly<Record<string, unknown>>): Promis
         underlay: { mtuBytes: underlayMtu, ipVersion: underlayIpVersion === "6" ? 6 : 4 },
         store,
         ...(relay === undefined ? {} : { relay }),
+        ...(metrics === undefined ? {} : { metrics }),
         secretFile,
         logLevel,
       },

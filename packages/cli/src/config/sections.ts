@@ -1,5 +1,15 @@
 import { hostname } from "node:os";
-import { choice, choices, integer, optional, path, type Settings, text, variableOf } from "./settings.ts";
+import {
+  choice,
+  choices,
+  integer,
+  optional,
+  path,
+  type Settings,
+  text,
+  type ValuesOf,
+  variableOf,
+} from "./settings.ts";
 
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 /** Of networks, and what a host can speak. */
@@ -9,6 +19,25 @@ const NAME = { pattern: /^[\w.-]{1,200}$/, expected: "letters, digits, and . _ -
 const SOCKET = { pattern: /^(unix|tcp):\S+$/, expected: "unix:PATH or tcp:HOST:PORT", placeholder: "SOCKET" } as const;
 const MOST_CONNECTIONS = 1_000_000;
 const logLevel = choice("log_level", "what is worth a line of the log, on standard error", LOG_LEVELS, "info");
+
+/** Where Prometheus scrapes, of a server and of a controller. Who reaches it reads it: so it is not there unless it is asked for, and then on loopback. */
+const METRICS = {
+  metricsHost: text("metrics_host", "address that metrics are scraped at", { ...HOST, fallback: "127.0.0.1" }),
+  metricsPort: optional(integer("metrics_port", "port of the metrics for Prometheus; 0: any; none: none", 0, 65_535)),
+  metricsConnections: integer(
+    "metrics_connections",
+    "that the metrics' port takes at a time; what comes beyond is refused",
+    1,
+    MOST_CONNECTIONS,
+    32,
+  ),
+} as const satisfies Settings;
+
+/** The address to listen at; undefined: none. */
+export function metricsOf({ metricsHost, metricsPort, metricsConnections }: ValuesOf<typeof METRICS>) {
+  if (metricsPort === undefined) return undefined;
+  return { host: metricsHost, port: metricsPort, connections: metricsConnections };
+}
 
 /** `dragonflow server`: the Neutron API, on a store, with a relay for the controllers. */
 export const SERVER = {
@@ -45,6 +74,7 @@ export const SERVER = {
   tlsCertFile: optional(path("tls_cert_file", "PEM: the relay's certificate")),
   tlsKeyFile: optional(path("tls_key_file", "PEM: the relay's key")),
   secretFile: path("secret_file", "what tokens are signed with; made if there is none", "/var/lib/dragonflow/secret"),
+  ...METRICS,
   logLevel,
 } as const satisfies Settings;
 
@@ -71,6 +101,7 @@ export const CONTROLLER = {
     fallback: "unix:/run/openvswitch/br-int.mgmt",
   }),
   socket: path("socket", "the controller's own socket, for `dragonflow flows`", "/run/dragonflow/controller.sock"),
+  ...METRICS,
   logLevel,
 } as const satisfies Settings;
 

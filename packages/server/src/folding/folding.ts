@@ -2,7 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Engine } from "@dragonflow/neutron-api";
 import { backOff, type StoreDriver } from "@dragonflow/store";
 import type { Logger } from "pino";
-import { Leader } from "./leader.ts";
+import { type FoldingCounts, Leader } from "./leader.ts";
 
 /** Held by the one server that folds. */
 export const FOLDING_LEASE = "folding";
@@ -23,6 +23,8 @@ export interface FoldingOptions {
 
 /** This server's part in folding: it waits for its turn, leads, and stands in line again when it could not go on. */
 export class Folding {
+  /** How often a port or a chassis was folded, since the start. */
+  readonly counts: FoldingCounts = { ports: 0, chassis: 0 };
   readonly #options: FoldingOptions;
   readonly #closing = new AbortController();
   readonly #running: Promise<void>;
@@ -67,7 +69,7 @@ export class Folding {
     const { engine, driver, log, holder } = this.#options;
     const request = { ttlSeconds: LEASE_SECONDS, signal, ...(holder === undefined ? {} : { holder }) };
     await using lease = await driver.lease(FOLDING_LEASE, request);
-    const leader = new Leader(engine, driver, lease, log);
+    const leader = new Leader({ engine, driver, lease, log, counts: this.counts });
     this.#leader = leader;
     log.info("folding what the chassis report");
     try {

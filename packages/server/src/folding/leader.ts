@@ -20,6 +20,20 @@ import { Reports } from "./reports.ts";
 
 const AGENTS_TOPIC = topic("api", "agents");
 
+/** Ports and chassis that were folded. */
+export interface FoldingCounts {
+  ports: number;
+  chassis: number;
+}
+interface LeaderOptions {
+  readonly engine: Engine;
+  readonly driver: StoreDriver;
+  readonly lease: Lease;
+  readonly log: Logger;
+  /** Counted up. */
+  readonly counts: FoldingCounts;
+}
+
 /**
  * The folding, while this server leads: follows what chassis report, and whenever something of a port or a chassis
  * has changed, folds that port or chassis anew and writes what differs. Nothing is decided while any of it is out of
@@ -29,6 +43,7 @@ export class Leader {
   readonly #engine: Engine;
   readonly #driver: StoreDriver;
   readonly #log: Logger;
+  readonly #counts: FoldingCounts;
   /** Refused once another server leads. */
   readonly #fence: Expect;
   readonly #reports: Reports;
@@ -41,10 +56,11 @@ export class Leader {
   readonly #behind = new Set<Topic>(this.#followed);
   #woken = Promise.withResolvers<void>();
 
-  constructor(engine: Engine, driver: StoreDriver, lease: Lease, log: Logger) {
+  constructor({ engine, driver, lease, log, counts }: LeaderOptions) {
     this.#engine = engine;
     this.#driver = driver;
     this.#log = log;
+    this.#counts = counts;
     this.#fence = { kind: "version", topic: LEASE_TOPIC, id: leaseRecordId(lease.name), version: lease.fence };
     const listener = {
       chassisChanged: (name: string) => void this.#changedChassis.add(name),
@@ -143,6 +159,7 @@ export class Leader {
   async #foldChassis(signal: AbortSignal): Promise<void> {
     const chassis = [...this.#changedChassis];
     this.#changedChassis.clear();
+    this.#counts.chassis += chassis.length;
     const changes: (readonly Change[])[] = [];
     const agents: (() => Promise<unknown>)[] = [];
     for (const name of chassis) {
@@ -179,6 +196,7 @@ export class Leader {
   async #foldPorts(signal: AbortSignal): Promise<void> {
     const ports = [...this.#changedPorts];
     this.#changedPorts.clear();
+    this.#counts.ports += ports.length;
     const claimsOf = (id: string) => this.#reports.claimsOf(id);
     const written: ReadonlyMap<string, FoldedPort | undefined> = await foldPorts(this.#engine, ports, claimsOf, {
       operationsPerCommit: this.#driver.capabilities.limits.opsPerCommit,
