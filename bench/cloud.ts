@@ -1,5 +1,5 @@
 /** A cloud for benchmarks: a lab with its server and controllers as processes of their own, made and removed with the product's own commands. */
-import { execFile } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { dirname, join, resolve } from "node:path";
@@ -11,6 +11,7 @@ import { cpuSeconds, peakMb, record } from "./processes.ts";
 const run = promisify(execFile);
 const program = resolve(import.meta.dirname, "../bin/dragonflow");
 const OUTPUT_BYTES = 256 * 1024 * 1024;
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 const DAEMONS = ["ovsdb-server", "ovs-vswitchd"] as const;
 /** A server or a store that is at its limit answers late; more than this is a defect. */
 const ACTIVE_MS = 120_000;
@@ -31,19 +32,26 @@ export class Cloud implements AsyncDisposable {
   readonly lab: string;
   readonly status: Status;
   readonly #when: string;
+  readonly #remove: NodeJS.SignalsListener;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 8 });
 
   /** @param when what the memory and CPU of its processes are recorded under, when it ends */
   static async start(hosts: number, when = ""): Promise<Cloud> {
     const lab = `bench${process.pid}`;
+    const remove = (signal: NodeJS.Signals): void => {
+      execFileSync(program, ["lab", "down", "--lab", lab], { stdio: "ignore" });
+      process.kill(process.pid, signal);
+    };
+    for (const signal of SIGNALS) process.once(signal, remove);
     await run(program, ["lab", "up", "--hosts", String(hosts), "--empty", "--lab", lab]);
     const { stdout } = await run(program, ["lab", "status", "--json", "--lab", lab]);
     const status: unknown = JSON.parse(stdout);
     if (!isStatus(status)) throw new Error(`unexpected status: ${stdout.slice(0, 200)}`);
-    return new Cloud(lab, status, when);
+    return new Cloud(lab, status, when, remove);
   }
 
-  private constructor(lab: string, status: Status, when: string) {
+  private constructor(lab: string, status: Status, when: string, remove: NodeJS.SignalsListener) {
+    this.#remove = remove;
     this.lab = lab;
     this.status = status;
     this.#when = when;
@@ -154,6 +162,7 @@ export class Cloud implements AsyncDisposable {
     for (const { name, pid } of await this.processes())
       record({ when: this.#when, process: name, peakMb: peakMb(pid), cpuSeconds: cpuSeconds(pid) });
     await run(program, ["lab", "down", "--lab", this.lab], { maxBuffer: OUTPUT_BYTES });
+    for (const signal of SIGNALS) process.off(signal, this.#remove);
   }
 }
 

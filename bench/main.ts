@@ -10,6 +10,7 @@ import { burst } from "./cases/burst.ts";
 import { coldStartCase } from "./cases/cold-start.ts";
 import { compile } from "./cases/compile.ts";
 import { dataPlane } from "./cases/data-plane.ts";
+import { fleet } from "./cases/fleet.ts";
 import { install } from "./cases/install.ts";
 import { packetIn } from "./cases/packet-in.ts";
 import { propagation } from "./cases/propagation.ts";
@@ -34,6 +35,7 @@ const CASES: readonly Case[] = [
   restart,
   dataPlane,
   packetIn,
+  fleet,
 ];
 
 const HELP = `npm run bench -- [CASE ...]

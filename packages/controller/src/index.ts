@@ -5,10 +5,13 @@ import { Window } from "./introspection/window.ts";
 import type { ControllerSettings, Log } from "./settings.ts";
 
 export { APPS, pipeline } from "./apps.ts";
+export { type Compiled, Compiler } from "./compiler.ts";
 export { dispatch } from "./dispatch.ts";
 export type { FlowView } from "./introspection/flow-view.ts";
+export { Northbound, type NorthboundListener } from "./northbound/northbound.ts";
 export { parseRecord, toRowChange } from "./northbound/rows.ts";
 export type { ControllerSettings, Log } from "./settings.ts";
+export { StatusWriter } from "./status/status-writer.ts";
 export { SwitchDriver } from "./switch/driver.ts";
 export { addition, packFlow } from "./switch/plan.ts";
 
