@@ -123,8 +123,8 @@ export class Controller implements ControllerView {
 
   facts(): object {
     const { interfaces, tunnels } = this.#local.facts;
-    const { chassis, bridge } = this.#settings;
-    return { chassis, bridge, interfaces: [...interfaces.values()], tunnels: [...tunnels.values()] };
+    const { chassis } = this.#settings;
+    return { chassis, interfaces: [...interfaces.values()], tunnels: [...tunnels.values()] };
   }
 
   async connections(query: URLSearchParams): Promise<object> {

@@ -5,7 +5,7 @@ import { describeStep, endingText, type Vocabulary } from "./words.ts";
 
 /** An explanation for programs: nothing in it but text, numbers, lists and objects. */
 export function explanationJson(words: Vocabulary, explanation: Explanation, switches: readonly SwitchCheck[]): object {
-  const { question, headers, frame, blocked, legs, passes, rules, end } = explanation;
+  const { question, headers, frame, blocked, legs, passes, rules, end, connections } = explanation;
   return {
     passes,
     ending: conclusionText(words, explanation),
@@ -17,6 +17,7 @@ export function explanationJson(words: Vocabulary, explanation: Explanation, swi
     destination: question.destination.place?.id ?? question.destination.ip ?? null,
     packet: headers ?? null,
     frame: frame === undefined ? null : Buffer.from(frame).toString("hex"),
+    connections: Object.fromEntries(connections),
     hosts: legs.map((leg) => ({
       host: leg.host.chassis,
       assumed: !leg.host.isKnown,

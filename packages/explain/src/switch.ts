@@ -1,5 +1,13 @@
 import { endpointTopic } from "@dragonflow/model";
-import { carried, type Connection, connectionArguments, endpoints, type Trace } from "@dragonflow/pipeline";
+import {
+  carried,
+  type Connection,
+  connectionArguments,
+  endpoints,
+  PIPELINE_COOKIE,
+  readCookie,
+  type Trace,
+} from "@dragonflow/pipeline";
 import { fieldsOf, type Leg } from "./follow.ts";
 import type { World } from "./world.ts";
 
@@ -28,10 +36,10 @@ export async function switchQuestion(world: World, leg: Leg, connection: Connect
 
 /**
  * Whether the switch went the tracer's way: the same flows, by table, priority and cookie. The tracer goes it once more, with no more of the connection
- * than `ofproto/trace` can be told: its state, but behind the first zone neither mark nor original ports.
- * @param bridge whose flows are meant: a trace goes on through the bridge that carries the tunnels.
+ * than `ofproto/trace` can be told: its state, but behind the first zone neither mark nor original ports. Copies of a flood have no order.
+ * @param text what `ofproto/trace` answered.
  */
-export function compareWithSwitch(leg: Leg, connection: Connection, text: string, bridge: string): SwitchCheck {
+export function compareWithSwitch(leg: Leg, connection: Connection, text: string): SwitchCheck {
   const { host, entry, frame } = leg;
   const { fields } = connectionArguments(frame, connection);
   const trace = host.tracer.trace({
@@ -40,7 +48,9 @@ export function compareWithSwitch(leg: Leg, connection: Connection, text: string
     fields: { ...fieldsOf(entry), ...fields },
     conntrack: carried(connection),
   });
-  const [ours, theirs] = [lookupsOf(trace), readLookups(text, bridge)];
+  const isFlood = trace.steps.some(({ type }) => type === "bucket");
+  const ordered = (met: readonly string[]): readonly string[] => (isFlood ? met.toSorted() : met);
+  const [ours, theirs] = [ordered(lookupsOf(trace)), ordered(readLookups(text))];
   const at = ours.findIndex((lookup, i) => lookup !== theirs[i]);
   const agrees = at < 0 && ours.length === theirs.length;
   if (agrees) return { chassis: host.chassis, agrees, detail: `${ours.length} tables` };
@@ -66,17 +76,10 @@ function lookupsOf({ steps }: Trace): readonly string[] {
   });
 }
 
-/** The flows of a bridge that `ofproto/trace` says it met. */
-export function readLookups(text: string, bridge: string): readonly string[] {
-  const lookups: string[] = [];
-  let isOurs = true;
-  for (const line of text.split("\n")) {
-    const [, entered] = /^ *bridge\("(.*)"\)$/.exec(line) ?? [];
-    if (entered !== undefined) isOurs = entered === bridge;
-    const [, table, priority, cookie = "0x0"] =
-      /^ *(\d+)\. (?:No match\.|(?:\S*, )?priority (\d+)(?:, cookie (0x[0-9a-f]+))?)/.exec(line) ?? [];
-    if (!isOurs || table === undefined) continue;
-    lookups.push(priority === undefined ? `${table} no flow` : `${table} priority ${priority} cookie ${cookie}`);
-  }
-  return lookups;
+/** The flows of ours that `ofproto/trace` says it met: it goes on through the bridge that carries the tunnels, and tells of that in between. */
+function readLookups(text: string): readonly string[] {
+  const lines = text.matchAll(/^ *(\d+)\. (?:\S*, )?priority (\d+), cookie (0x[0-9a-f]+)/gm);
+  return Array.from(lines, ([, table, priority, cookie = "0"]) => ({ table, priority, cookie }))
+    .filter(({ cookie }) => BigInt(cookie) === PIPELINE_COOKIE || readCookie(BigInt(cookie)) !== undefined)
+    .map(({ table, priority, cookie }) => `${table} priority ${priority} cookie ${cookie}`);
 }

@@ -15,7 +15,6 @@ import { ask, findControllers, type Selection, type Source } from "../introspect
 const { integer, list, nullable, object, oneOf, text } = shapes;
 const factsShape = object({
   chassis: text,
-  bridge: text,
   interfaces: list(object({ id: text, ofport: integer(), name: text })),
   tunnels: list(object({ id: text, chassis: text, encapsulation: oneOf(...ENCAPSULATIONS), ofport: integer() })),
 });
@@ -37,7 +36,6 @@ const traceShape = object({ text });
 
 interface Reached extends HostFacts {
   readonly source: Source;
-  readonly bridge: string;
 }
 
 /** The hosts whose controllers answer here: what they have, what they track, and what their switches say. */
@@ -94,7 +92,7 @@ export class ReachedHosts {
       const connection = connectionAt(leg);
       const query = await switchQuestion(world, leg, connection);
       const answer = await ask(host.source, `/trace?${query.toString()}`, traceShape);
-      checks.push(compareWithSwitch(leg, connection, answer.text, host.bridge));
+      checks.push(compareWithSwitch(leg, connection, answer.text));
     }
     return checks;
   }

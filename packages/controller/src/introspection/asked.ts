@@ -1,5 +1,5 @@
 import { formatIp, tryParseIp } from "@dragonflow/packet";
-import { type Connection, connectionArguments, isConnectionState } from "@dragonflow/pipeline";
+import { type Connection, connectionArguments, flowOf, isConnectionState } from "@dragonflow/pipeline";
 import { readConnections } from "../recheck/connections.ts";
 import { askVswitchd, datapathOf, runDirectory } from "../recheck/control-socket.ts";
 import type { ControllerSettings } from "../settings.ts";
@@ -38,7 +38,7 @@ export async function connectionsIn(zone: number, { openflow, bridge }: Place): 
 }
 
 /**
- * What `ofproto/trace` says of a packet, in its own words.
+ * What `ofproto/trace` says of a packet, in its own words. It is told the packet's fields, so that it changes nothing (see `flowOf`).
  * @param query `in_port`, `frame` (hexadecimal); of a packet from a tunnel `tun_id`, `tun_src`, `tun_dst`, `identity`; what connection tracking takes it
  * for: `state`, `mark`.
  * @throws {BadQuestion} @throws {Error} vswitchd does not answer.
@@ -46,10 +46,9 @@ export async function connectionsIn(zone: number, { openflow, bridge }: Place): 
 export async function traceInSwitch(query: URLSearchParams, { openflow, bridge }: Place): Promise<string> {
   const frame = frameIn(query);
   const inPort = numberIn(query, "in_port");
-  const { flow, options } = connectionArguments(frame, connectionIn(query));
-  const packet = `in_port=${inPort}${tunnelIn(query)}${flow}`;
-  const hex = Buffer.from(frame).toString("hex");
-  return askVswitchd(runDirectory(openflow), "ofproto/trace", "--names", ...options, bridge, packet, hex);
+  const { fields, options } = connectionArguments(frame, connectionIn(query));
+  const packet = `in_port=${inPort},${flowOf(frame, fields)}${tunnelIn(query)}`;
+  return askVswitchd(runDirectory(openflow), "ofproto/trace", "--names", ...options, bridge, packet);
 }
 
 const MOST_BYTES = 9216;

@@ -29,7 +29,7 @@ const UMASK = 0o177;
  *     GET /status  counters, connections, conflicts, faults
  *     GET /statistics  {rules, ports, drops}: see `Statistics`
  *     GET /drift   {inSync, differences, digests}: the switch, read back, against what is desired; and what of that each object caused
- *     GET /facts   {chassis, bridge, interfaces, tunnels}: what the local switch has
+ *     GET /facts   {chassis, interfaces, tunnels}: what the local switch has
  *     GET /connections?port=ID  {connections}: what is tracked in the zone of a port; null where it has none
  *     GET /trace?in_port=N&frame=HEX...  {text}: what `ofproto/trace` of this host's switch says; see `traceInSwitch`
  *

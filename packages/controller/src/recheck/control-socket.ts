@@ -81,9 +81,9 @@ async function ask(path: string, method: string, params: readonly string[]): Pro
 function complete(text: string): { readonly result: unknown; readonly error: unknown } | undefined {
   try {
     const answer: unknown = JSON.parse(text);
-    return typeof answer === "object" && answer !== null && "result" in answer && "error" in answer
-      ? answer
-      : { result: undefined, error: "not an answer" };
+    if (typeof answer !== "object" || answer === null) return { result: undefined, error: "not an answer" };
+    // What was refused comes without a result.
+    return { result: "result" in answer ? answer.result : undefined, error: "error" in answer ? answer.error : null };
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;

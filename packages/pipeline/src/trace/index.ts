@@ -3,7 +3,7 @@ export { Bound, ownerText } from "./bound.ts";
 export { type Connection, isConnectionState, tracking, type Transport } from "./conntrack.ts";
 export { TraceError, type TraceCode } from "./errors.ts";
 export type { PacketFields } from "./fields.ts";
-export { carried, connectionArguments } from "./told.ts";
+export { carried, connectionArguments, flowOf } from "./told.ts";
 export { printOutcome, printTrace } from "./print.ts";
 export type { Arrived, Conntrack, DropReason, Outcome, PacketToTrace, Trace, TraceStep } from "./trace.ts";
 export { type SwitchContents, Tracer } from "./tracer.ts";

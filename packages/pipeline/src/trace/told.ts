@@ -1,4 +1,5 @@
 /** What `ofproto/trace` of a real switch can be told of a connection, and what it makes of that: so that both can be asked the same. */
+import { isFieldName, type Match, printMatch } from "@dragonflow/openflow";
 import { CT_STATE } from "../ct-state.ts";
 import { type Connection, tracking } from "./conntrack.ts";
 import { extract } from "./extract.ts";
@@ -47,4 +48,22 @@ export function carried(connection: Connection): Conntrack {
     const { ct_state = 0 } = tracking(connection)(action, packet);
     return { ...packet, ct_state, ct_zone: action.zone };
   };
+}
+
+/**
+ * A frame, and what it carries beside, as a flow of `ofproto/trace`. Asked about a frame itself, Open vSwitch 3.1 does what the flows say but for output:
+ * it commits connections, and sends packets to controllers; asked about a flow it does nothing.
+ */
+export function flowOf(frame: Uint8Array, beside: PacketFields): string {
+  const packet = extract(frame).fields;
+  const own = Object.entries(packet.toObject()).filter(([name]) => isFieldName(name) && packet.hasField(name));
+  const match: Match = Object.fromEntries(
+    [...own, ...Object.entries(beside)].flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, value] as const],
+    ),
+  );
+  // What dump-flows prints is not all taken back: some ports have to say whose they are.
+  const transport = (["tcp", "udp", "sctp"] as const).find((name) => packet.has(name)) ?? "tp";
+  const text = printMatch(match).replaceAll(/\btp_(src|dst)=/g, `${transport}_$1=`);
+  return packet.has("ipv6") ? text.replaceAll(/\bicmp_(type|code)=/g, "icmpv6_$1=") : text;
 }

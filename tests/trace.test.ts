@@ -1,0 +1,160 @@
+/**
+ * `dragonflow trace` in a cloud: what it says of a packet is what becomes of one, the rules by themselves and ofproto/trace of each host say the same,
+ * and what it names as missing lets the packet pass once it is there.
+ *
+ *   host1: client (red)      host2: server (red), routed (green), lonely (blue)      router: red - green
+ */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { before, test } from "node:test";
+import { type Network, ports, type Router, routers, type SecurityGroup, type Subnet } from "@dragonflow/cli";
+import { shapes } from "@dragonflow/model";
+import { type Cloud, startCloud, type Vm } from "./support/cloud.ts";
+
+const BIN = join(import.meta.dirname, "..", "bin", "dragonflow");
+const { flag, list, nullable, object, text: string } = shapes;
+const shape = object({
+  passes: flag,
+  agrees: flag,
+  ending: string,
+  host: nullable(string),
+  hosts: list(object({ host: string, assumed: flag })),
+  rules: list(object({ end: string, agrees: flag })),
+  switches: list(object({ chassis: string, agrees: flag, detail: string })),
+  connections: { describe: "anything", parse: (value: unknown) => value },
+  whyNot: nullable(object({ isVerified: flag, changes: list(object({ commands: list(string) })) })),
+});
+type Traced = shapes.Infer<typeof shape> & { readonly status: number | null };
+
+let cloud: Cloud;
+let router: Router;
+let red: Network;
+let blue4: Subnet;
+let servers: SecurityGroup;
+let vms: Record<"client" | "server" | "routed" | "lonely", Vm>;
+
+before(async () => {
+  cloud = await startCloud({ hosts: 2 });
+  red = await cloud.network("red");
+  const green = await cloud.network("green");
+  const blue = await cloud.network("blue");
+  router = await cloud.router("router", [
+    await cloud.subnet(red, "10.10.0.0/24"),
+    await cloud.subnet(green, "10.20.0.0/24"),
+  ]);
+  blue4 = await cloud.subnet(blue, "10.30.0.0/24");
+  const clients = await cloud.group("clients");
+  servers = await cloud.group("servers", [
+    { protocol: "tcp", port_range_min: 22, port_range_max: 22, remote_group_id: clients.id },
+    { protocol: "icmp", remote_ip_prefix: "10.10.0.0/24" },
+  ]);
+  const inGroup = ({ id }: SecurityGroup) => ({ port: { security_groups: [id] } });
+  const made = await cloud.vms([
+    { name: "client", host: "host1", network: red, ...inGroup(clients) },
+    { name: "server", host: "host2", network: red, ...inGroup(servers) },
+    { name: "routed", host: "host2", network: green, ...inGroup(servers) },
+    { name: "lonely", host: "host2", network: blue, ...inGroup(servers) },
+  ]);
+  vms = Object.fromEntries(made.map((vm) => [vm.name, vm])) as typeof vms;
+});
+
+async function run(...args: readonly string[]) {
+  const child = spawn(BIN, ["trace", ...args, "--lab", cloud.lab.name], { stdio: ["ignore", "pipe", "pipe"] });
+  const [status, out, complaint] = await Promise.all([
+    new Promise<number | null>((resolve, reject) => child.once("error", reject).once("close", resolve)),
+    text(child.stdout),
+    text(child.stderr),
+  ]);
+  return { status, out, complaint };
+}
+async function traced(...args: readonly string[]): Promise<Traced> {
+  const { status, out, complaint } = await run(...args, "--json", "--why-not");
+  assert.ok(out !== "", complaint);
+  return { ...shape.parse(JSON.parse(out), "trace"), status };
+}
+/** The switches may be a moment behind what the API was told: until all agree. */
+const settled = async (...args: readonly string[]): Promise<Traced> =>
+  cloud.until("all who are asked agree", async () => {
+    const got = await traced(...args);
+    return got.agrees && got;
+  });
+const hostsOf = ({ hosts }: Traced) => hosts.map(({ host }) => host);
+const pings = async (from: Vm, to: Vm): Promise<boolean> =>
+  (await cloud.exec(from, "ping", "-c", "1", "-W", "2", to.ipv4)).status === 0;
+
+test("what passes: both hosts are crossed, and their switches were asked", async () => {
+  for (const to of ["server", "routed"]) {
+    const got = await settled("client", to, "tcp/22");
+    assert.deepEqual([got.passes, got.status, got.whyNot], [true, 0, null]);
+    assert.deepEqual(hostsOf(got), ["host1", "host2"]);
+    assert.deepEqual([got.rules.length, got.switches.length], [2, 2]);
+    assert.ok(got.hosts.every(({ assumed }) => !assumed));
+  }
+  assert.ok(await pings(vms.client, vms.routed));
+});
+
+test("connections are those that the hosts track", async () => {
+  assert.ok(await pings(vms.client, vms.routed));
+  const got = await settled("client", "routed");
+  assert.match(JSON.stringify(got.connections), /"established"/);
+  const fresh = await settled("client", "routed", "tcp/22");
+  assert.doesNotMatch(JSON.stringify(fresh.connections), /"established"/);
+});
+
+test("no rule: what is missing is named, and lets it pass", async () => {
+  const got = await settled("client", "server", "tcp/8080");
+  assert.deepEqual([got.passes, got.status, got.host], [false, 1, "host2"]);
+  assert.match(got.ending, /no rule of any group of the port allows it/);
+  assert.deepEqual(
+    got.whyNot?.changes.flatMap(({ commands }) => commands),
+    [
+      `openstack security group rule create --ingress --ethertype IPv4 --protocol tcp --dst-port 8080 --remote-ip ${vms.client.ipv4}/32 ${servers.id}`,
+    ],
+  );
+  assert.equal(got.whyNot?.isVerified, true);
+  await cloud.addRules(servers, [
+    { protocol: "tcp", port_range_min: 8080, port_range_max: 8080, remote_ip_prefix: `${vms.client.ipv4}/32` },
+  ]);
+  assert.equal((await settled("client", "server", "tcp/8080")).status, 0);
+});
+
+test("no route: the interface that the router lacks", async () => {
+  const got = await settled("client", "lonely");
+  assert.deepEqual([got.passes, got.status, got.host], [false, 1, "host1"]);
+  assert.match(got.ending, /no route/);
+  const commands = got.whyNot?.changes.flatMap((change) => change.commands);
+  assert.deepEqual(commands, [`openstack router add subnet ${router.id} ${blue4.id}`]);
+  assert.equal(await pings(vms.client, vms.lonely), false);
+  await cloud.api.act(routers, router.id, "add_router_interface", { subnet_id: blue4.id });
+  assert.equal((await settled("client", "lonely")).status, 0);
+  await cloud.until("it answers", () => pings(vms.client, vms.lonely));
+});
+
+test("a port that is down", async () => {
+  await cloud.api.update(ports, vms.server.port.id, { admin_state_up: false });
+  const got = await settled("client", "server", "tcp/22");
+  assert.deepEqual([got.passes, got.status], [false, 1]);
+  assert.deepEqual(
+    got.whyNot?.changes.flatMap(({ commands }) => commands),
+    [`openstack port set --enable ${vms.server.port.id}`],
+  );
+  assert.equal(got.whyNot?.isVerified, true);
+  await cloud.api.update(ports, vms.server.port.id, { admin_state_up: true });
+  assert.equal((await settled("client", "server", "tcp/22")).status, 0);
+});
+
+test("in words; by address; and what is not said right", async () => {
+  const { out, status } = await run(vms.client.ipv4, vms.routed.ipv4, "tcp/22", "--flows");
+  assert.equal(status, 0);
+  assert.match(out, /rule "ingress IPv4 tcp 22 from group clients" of group servers/);
+  assert.match(out, /router router: 10\.20\.0\.0\/24 is network green/);
+  assert.match(out, /passes: delivered to port routed/);
+  assert.equal((await run("nobody", "server")).status, 2);
+  assert.equal((await run("client", "server", "tcp/x")).status, 2);
+  await cloud.api.create(ports, { name: "client", network_id: red.id });
+  const { status: refused, complaint } = await run("client", "server");
+  assert.equal(refused, 2);
+  assert.match(complaint, new RegExp(`"client" is 2 ports.*\\n.*${vms.client.port.id}|${vms.client.port.id}`));
+});
