@@ -75,7 +75,8 @@ async function run(from: string, to: string, service: string, options: TraceOpti
   const ends = [question.source, ...(question.destination.place === undefined ? [] : [question.destination.place])];
   const circumstances = {
     facts: reached.facts,
-    isPlugged: (id: string) => directory.port(id)?.status !== "DOWN",
+    // Of one that shall be down nobody knows.
+    isPlugged: (id: string) => directory.port(id)?.status !== "DOWN" || directory.port(id)?.admin_state_up === false,
     known: await reached.connections(ends),
   };
   const explanation = await explain(PROGRAM, world, question, circumstances);
