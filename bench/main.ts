@@ -14,6 +14,7 @@ import { fleet } from "./cases/fleet.ts";
 import { install } from "./cases/install.ts";
 import { packetIn } from "./cases/packet-in.ts";
 import { propagation } from "./cases/propagation.ts";
+import { publish } from "./cases/publish.ts";
 import { restart } from "./cases/restart.ts";
 import { securityGroups } from "./cases/security-groups.ts";
 import { store } from "./cases/store.ts";
@@ -27,6 +28,7 @@ const CASES: readonly Case[] = [
   units,
   install,
   store,
+  publish,
   bind,
   burst,
   coldStartCase,

@@ -22,15 +22,16 @@ export interface Tenant {
   readonly networks: readonly TenantNetwork[];
 }
 
-/** All IPv4 and IPv6 out (which every new group has), ICMP and SSH in, and everything from the group itself. */
+/** All IPv4 and IPv6 out (which every new group has), ICMP and SSH in, and everything from the group itself. Of a project of its own: quotas. */
 export async function createGroup(cloud: Cloud, name: string): Promise<string> {
-  const { id } = await cloud.create("security-group", { name });
+  const { id } = await cloud.create("security-group", { name, project_id: name });
   const rules: readonly Json[] = [
     { direction: "ingress", ethertype: "IPv4", protocol: "icmp" },
     { direction: "ingress", ethertype: "IPv4", protocol: "tcp", port_range_min: 22, port_range_max: 22 },
     { direction: "ingress", ethertype: "IPv4", remote_group_id: id },
   ];
-  for (const rule of rules) await cloud.create("security-group-rule", { security_group_id: id, ...rule });
+  for (const rule of rules)
+    await cloud.create("security-group-rule", { security_group_id: id, project_id: name, ...rule });
   return id;
 }
 
