@@ -7,8 +7,8 @@ import type { ControllerSettings } from "./settings.ts";
 
 /** What the apps desire, and what decides about the connections of ports. */
 export type Compiled = Desired | PortPolicy;
-/** Takes one batch of what the engine made of the changes. */
-export type OnDelta = (delta: Delta<Compiled>) => void;
+/** Takes one batch of what the engine made of the changes, and the time that it took. */
+export type OnDelta = (delta: Delta<Compiled>, seconds: number) => void;
 
 /**
  * The engine and its queue: rows come from the store and from the local switch; what comes in one turn of the event loop is one batch.
@@ -68,6 +68,8 @@ export class Compiler {
     this.#partitions = [];
     this.#scheduled = false;
     this.#known ||= partitions.some(({ partition, state }) => partition === this.#own && state === "current");
-    this.#onDelta(this.engine.apply(rows, partitions));
+    const startedAt = performance.now();
+    const delta = this.engine.apply(rows, partitions);
+    this.#onDelta(delta, (performance.now() - startedAt) / 1000);
   }
 }

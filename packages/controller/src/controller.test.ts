@@ -322,7 +322,10 @@ test("closed, it leaves the switch, its tunnels, its claims and its lease as the
 test("by its own door: it can be asked, a second one is refused, and one that the store refuses fails", async () => {
   await controller.close();
   const address = { url: `ws+unix:${nb.wire.path}`, token: "somebody", ca: "" };
-  const first = await startController(settings(), address, log);
+  const metrics = { host: "127.0.0.1", port: 0, connections: 4 };
+  const first = await startController({ ...settings(), metrics }, address, log);
+  const page = await (await fetch(first.metricsUrl ?? "")).text();
+  assert.match(page, /^dragonflow_connected\{to="switch"\} [01]$/m);
   await assert.rejects(startController(settings(), address, log), /another controller runs on this host/);
   await first.close();
 
@@ -337,7 +340,7 @@ test("by its own door: it can be asked, a second one is refused, and one that th
   // Given up before the store was there: its door is closed again.
   await nb.wire.close();
   const giveUp = new AbortController();
-  const waiting = startController(settings(), address, log, giveUp.signal);
+  const waiting = startController({ ...settings(), metrics }, address, log, giveUp.signal);
   await until("it is told", () => log.with(/not reached/).length > 0);
   giveUp.abort(new Error("enough"));
   await assert.rejects(waiting, /enough/);

@@ -1,5 +1,7 @@
 import type { Delta, RowChange } from "@dragonflow/engine";
 import { chassisStatusKind, type NbRecord, record } from "@dragonflow/model";
+import { Metrics } from "@dragonflow/metrics";
+import { ConnectionError } from "@dragonflow/openflow";
 import type { DesiredTunnel } from "@dragonflow/pipeline";
 import type { StoreDriver } from "@dragonflow/store";
 import { pipeline } from "./apps.ts";
@@ -11,6 +13,9 @@ import { digestsOf } from "./introspection/digests.ts";
 import { readStatistics } from "./introspection/statistics.ts";
 import type { ControllerView } from "./introspection/window.ts";
 import type { SwitchFacts } from "./local/facts.ts";
+import { ChangeTimes } from "./metrics/change-times.ts";
+import { collectController } from "./metrics/collected.ts";
+import { CONTROLLER_METRICS } from "./metrics/declared.ts";
 import { LocalSwitch } from "./local/local-switch.ts";
 import { Northbound } from "./northbound/northbound.ts";
 import { PacketIn } from "./packet-in/packet-in.ts";
@@ -55,15 +60,19 @@ export class Controller implements ControllerView {
   #portsKnown = false;
   #saying: NodeJS.Immediate | undefined;
   readonly #audit: NodeJS.Timeout;
-  readonly #audited = { differences: 0 };
+  readonly #audited = { steps: 0, differences: 0 };
+  readonly #metrics: Metrics<typeof CONTROLLER_METRICS>;
+  readonly #changes: ChangeTimes;
 
   /** Starts everything; each part connects, and connects again, by itself. */
-  constructor(settings: ControllerSettings, store: StoreDriver, log: Log) {
+  constructor(settings: ControllerSettings, store: StoreDriver, log: Log, metrics = new Metrics(CONTROLLER_METRICS)) {
     // It may fail before somebody asks for `failure`; who asks then is told then.
     this.#failed.promise.catch(() => undefined);
     const onFailure = (error: Error): void => this.#failed.reject(error);
     this.#settings = settings;
     this.#log = log;
+    this.#metrics = metrics;
+    this.#changes = new ChangeTimes(metrics);
     this.#ports = new PortStates(settings.chassis);
     // First what may not like its settings, then what would have to be ended.
     this.#local = new LocalSwitch(settings, pipeline, log, {
@@ -71,9 +80,10 @@ export class Controller implements ControllerView {
       onFacts: (changes, facts) => this.#factsChanged(changes, facts),
       onFailure,
     });
-    this.#compiler = new Compiler(settings, (delta) => this.#compiled(delta));
+    this.#compiler = new Compiler(settings, (delta, seconds) => this.#compiled(delta, seconds));
     this.#northbound = new Northbound(store, settings, log, {
       onRows: (rows, topics) => this.#compiler.change(rows, topics),
+      onCommits: (commits) => this.#changes.arrived(commits),
       onStatus: () => this.#status.seen(),
       onFailure,
     });
@@ -88,6 +98,16 @@ export class Controller implements ControllerView {
         log.warn({ error: error.message }, "what this host says of itself could not be written yet"),
     });
     this.#audit = setInterval(() => this.#auditSome(), AUDIT_EVERY_MS).unref();
+    collectController(metrics, {
+      compiler: this.#compiler,
+      northbound: this.#northbound,
+      local: this.#local,
+      driver: this.#switch,
+      recheck: this.#recheck,
+      packetIn: this.#packetIn,
+      changes: this.#changes,
+      audited: this.#audited,
+    });
     this.#say();
   }
 
@@ -164,6 +184,7 @@ export class Controller implements ControllerView {
       faults: engine.faults().map(({ owner, error }) => ({ owner, error: String(error) })),
       size: engine.size(),
       audit: this.#audited,
+      changes: { pending: this.#changes.pending, slow: this.#changes.slow },
     };
   }
 
@@ -171,6 +192,7 @@ export class Controller implements ControllerView {
     const driver = new SwitchDriver(this.#settings.openflow, pipeline, (ledger) => this.#local.keepZones(ledger));
     driver.on("released", () => this.#released());
     driver.on("applied", (change) => {
+      this.#changes.applied(change);
       this.#ports.applied(change);
       this.#recheck.applied(change);
       this.#portsKnown = true;
@@ -181,6 +203,13 @@ export class Controller implements ControllerView {
       this.#log.error({ type: wanted.type, owner, code, error: message }, "the switch refused what an object needs");
     });
     driver.on("disturbed", () => this.#log.warn({}, "somebody else changed our flows in the switch; reading it back"));
+    driver.on("sent", (way, seconds) =>
+      this.#metrics.observe("dragonflow_switch_plan_duration_seconds", seconds, { way }),
+    );
+    driver.on("drifted", (entries) => {
+      this.#log.error({ entries }, "the switch had not what it was sent; that is made right");
+      this.#recheck.all();
+    });
     driver.on("synced", (flowMods) => {
       this.#log.info({ flowMods }, "the switch is in step");
       if (flowMods > 0) this.#recheck.all();
@@ -196,11 +225,14 @@ export class Controller implements ControllerView {
     this.#releaseIfKnown();
   }
 
-  #compiled(delta: Delta<Compiled>): void {
+  #compiled(delta: Delta<Compiled>, seconds: number): void {
+    this.#metrics.observe("dragonflow_batch_duration_seconds", seconds);
+    this.#metrics.count("dragonflow_units_run_total", delta.unitsRun);
     this.#northbound.follow(delta.interest);
     this.#tell(delta);
     const { switch: flows, tunnels, responses, ports, policies } = dispatch(delta);
     const change = this.#switch.update(flows);
+    this.#changes.compiled(flows.length > 0 ? change : undefined);
     this.#recheck.compiled(policies, change);
     this.#packetIn.declare(responses);
     this.#ports.compiled(ports, change, new Set(this.#compiler.engine.pendingUnits().map(({ owner }) => owner.id)));
@@ -242,9 +274,16 @@ export class Controller implements ControllerView {
     this.#earlyTunnels = [];
   }
 
-  /** Whether what the engine holds is what a compile from scratch gives: a part at a time, over and over. */
+  /**
+   * Whether what the engine holds is what a compile from scratch gives, and whether the switch has what it was sent: a part at a time, over and over.
+   */
   #auditSome(): void {
+    // Lost meanwhile: the driver tells.
+    this.#switch.audit().catch((error: unknown) => {
+      if (!(error instanceof ConnectionError)) this.#failed.reject(error);
+    });
     const differences = this.#compiler.engine.audit(AUDITED_UNITS);
+    this.#audited.steps++;
     this.#audited.differences += differences.length;
     for (const difference of differences)
       this.#log.error({ difference }, "what is compiled is not what a compile from scratch gives");

@@ -1,11 +1,14 @@
 /** The local controller: the only thing on a host that does I/O for Dragonflow. */
+import { Metrics, openMetricsListener } from "@dragonflow/metrics";
 import { connectRelay, type StoreDriver } from "@dragonflow/store";
 import { Controller } from "./controller.ts";
 import { Window } from "./introspection/window.ts";
+import { CONTROLLER_METRICS } from "./metrics/declared.ts";
 import type { ControllerSettings, Log } from "./settings.ts";
 
 export { APPS, pipeline } from "./apps.ts";
 export { type Compiled, Compiler } from "./compiler.ts";
+export { CONTROLLER_METRICS } from "./metrics/declared.ts";
 export { dispatch } from "./dispatch.ts";
 export type { FlowView } from "./introspection/flow-view.ts";
 export { Northbound, type NorthboundListener } from "./northbound/northbound.ts";
@@ -26,6 +29,8 @@ export interface StoreAddress {
 
 /** A controller that runs. */
 export interface RunningController {
+  /** `http://host:port/metrics`, where the settings ask for it. */
+  readonly metricsUrl?: string;
   /** Rejects where it cannot go on: the store refuses it, the local database is not one it knows. */
   readonly failure: Promise<never>;
   /** Stops, and leaves everything in the switch as it is: packets go on. */
@@ -44,7 +49,31 @@ export async function startController(
   log: Log,
   signal?: AbortSignal,
 ): Promise<RunningController> {
-  const { url, token, ca } = store;
+  const metrics = new Metrics(CONTROLLER_METRICS);
+  // Before the first connection, so that somebody sees that there is none.
+  const scraped = settings.metrics && (await openMetricsListener(metrics, settings.metrics));
+  try {
+    const controller = await connectController(settings, store, log, metrics, signal);
+    return {
+      ...(scraped === undefined ? {} : { metricsUrl: scraped.url }),
+      failure: controller.failure,
+      async close() {
+        await Promise.all([scraped?.close(), controller.close()]);
+      },
+    };
+  } catch (error) {
+    await scraped?.close();
+    throw error;
+  }
+}
+
+async function connectController(
+  settings: ControllerSettings,
+  { url, token, ca }: StoreAddress,
+  log: Log,
+  metrics: Metrics<typeof CONTROLLER_METRICS>,
+  signal: AbortSignal | undefined,
+): Promise<RunningController> {
   const { socket } = settings;
   const window = await Window.open(socket, (error) => log.warn({ socket, error: error.message }, "own socket"));
   window.waitsFor(`the server at ${url}`);
@@ -57,7 +86,7 @@ export async function startController(
   try {
     driver = await connectRelay(url, { token, ca, onError, ...(signal === undefined ? {} : { signal }) });
     log.info({ server: url }, "connected to the server");
-    const controller = new Controller(settings, driver, log);
+    const controller = new Controller(settings, driver, log, metrics);
     window.show(controller);
     return {
       failure: controller.failure,

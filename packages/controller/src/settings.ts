@@ -1,3 +1,4 @@
+import type { MetricsListenSettings } from "@dragonflow/metrics";
 import type { Encapsulation } from "@dragonflow/model";
 
 /** What a controller has to know of its host. */
@@ -17,6 +18,8 @@ export interface ControllerSettings {
   /** Path of the controller's own socket (`dragonflow flows`). */
   readonly socket: string;
   readonly release: string;
+  /** Where Prometheus scrapes, without authentication; absent: nowhere. */
+  readonly metrics?: MetricsListenSettings;
 }
 
 export interface Log {

@@ -1,6 +1,7 @@
 import type { PartitionChange, RowChange } from "@dragonflow/engine";
 import { chassisTopic, claimRefusalKind, parseTopic, statusTopic, type Topic } from "@dragonflow/model";
 import {
+  type AppliedCommit,
   type Clock,
   mostlyThere,
   Replica,
@@ -14,6 +15,8 @@ import { parseRecord, toRowChange } from "./rows.ts";
 
 export interface NorthboundListener {
   readonly onRows: (rows: readonly RowChange[], topics: readonly PartitionChange[]) => void;
+  /** Before the rows that these have changed. */
+  readonly onCommits?: (commits: readonly AppliedCommit[]) => void;
   /** What stands in the host's own topic has changed, or is known now. */
   readonly onStatus: () => void;
   /** The store refuses this host, or the replica cannot go on. */
@@ -68,7 +71,7 @@ export class Northbound {
   }
 
   /** Only to be read. */
-  get replica(): Pick<Replica, "head" | "rows" | "state" | "topics"> {
+  get replica(): Pick<Replica, "counters" | "head" | "rows" | "state" | "topics"> {
     return this.#replica;
   }
   /** Records that came or went since the start, but for what this host has said itself. */
@@ -97,7 +100,7 @@ export class Northbound {
     await this.#store.close();
   }
 
-  #arrived({ changes, topics }: ReplicaBatch): void {
+  #arrived({ changes, topics, commits }: ReplicaBatch): void {
     const rows: RowChange[] = [];
     let isAboutStatus = topics.some(({ topic }) => topic === this.status);
     for (const change of changes) {
@@ -110,6 +113,7 @@ export class Northbound {
       const row = toRowChange(change);
       if (row !== undefined) rows.push(row);
     }
+    if (rows.length > 0) this.#listener.onCommits?.(commits);
     this.#listener.onRows(
       rows,
       topics.flatMap(({ topic, state }) => this.#partition(topic, state)),

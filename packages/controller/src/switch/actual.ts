@@ -38,13 +38,27 @@ export async function readActual(
   groupNumbers: Numbers,
   meterNumbers: Numbers,
 ): Promise<Actual> {
-  const [flows, groups, meters] = await Promise.all([
+  const [flows, others] = await Promise.all([
     socket.request({ type: "flow_desc_request", match: {} }),
+    readGroups(socket, groupNumbers, meterNumbers),
+  ]);
+  return {
+    flows: flows.entries.filter((flow) => isOurs(flow.cookie)).map((flow) => ({ flow, key: keyOf(flow, pipeline) })),
+    ...others,
+  };
+}
+
+/** What is there beside flows. */
+export async function readGroups(
+  socket: OpenFlowSocket,
+  groupNumbers: Numbers,
+  meterNumbers: Numbers,
+): Promise<Pick<Actual, "groups" | "meters">> {
+  const [groups, meters] = await Promise.all([
     socket.request({ type: "group_desc_request" }),
     socket.request({ type: "meter_desc_request" }),
   ]);
   return {
-    flows: flows.entries.filter((flow) => isOurs(flow.cookie)).map((flow) => ({ flow, key: keyOf(flow, pipeline) })),
     groups: new Map(
       groups.entries
         .filter(({ group }) => groupNumbers.isOurs(group))

@@ -23,6 +23,7 @@ import {
 import { until, within } from "../testing/until.ts";
 import { FlowWatch, killVswitchd, startVswitchd } from "../testing/vswitchd.ts";
 import { SwitchDriver } from "./driver.ts";
+import { noCounters } from "./events.ts";
 import type { SwitchDesired } from "./plan.ts";
 
 let ovs: TestSwitch;
@@ -91,7 +92,7 @@ test("a first sync brings everything, a restart with nothing changed brings noth
   await apply(first, put(...COLOURS, ALL_COLOURS));
   assert.deepEqual(
     { ...first.counters },
-    { flowMods: 4 + MISSES, groupMods: 3, meterMods: 3, zoneFlushes: 0, plans: 1, refusals: 0, syncs: 1 },
+    { ...noCounters(), flowMods: 4 + MISSES, groupMods: 3, meterMods: 3, plans: 1, syncs: 1 },
   );
   first.close();
 
@@ -99,10 +100,7 @@ test("a first sync brings everything, a restart with nothing changed brings noth
   const second = open();
   // In another order: numbers are found in the switch, not handed out again.
   await apply(second, put(ALL_COLOURS, ...COLOURS.toReversed()));
-  assert.deepEqual(
-    { ...second.counters },
-    { flowMods: 0, groupMods: 0, meterMods: 0, zoneFlushes: 0, plans: 0, refusals: 0, syncs: 1 },
-  );
+  assert.deepEqual({ ...second.counters }, { ...noCounters(), syncs: 1 });
   assert.deepEqual(await watch.take(), []);
   await watch.close();
 });

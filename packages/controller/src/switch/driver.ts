@@ -11,6 +11,7 @@ import type { Binding, DesiredFlow, Pipeline } from "@dragonflow/pipeline";
 import { type Actual, isOurs, readActual } from "./actual.ts";
 import { keyOf } from "./canonical.ts";
 import { driftOf, type SwitchDifference } from "./drift.ts";
+import { type Counters, noCounters, type SwitchEvents } from "./events.ts";
 import { watchForeignChanges } from "./foreign-changes.ts";
 import { installIdentityOption } from "./identity-option.ts";
 import { type InjectedPacket, injectPackets } from "./inject.ts";
@@ -18,40 +19,11 @@ import { fromActual, type Installed } from "./installed.ts";
 import { Numbers } from "./numbers.ts";
 import { type MissFlow, plan, type Plan, type Refusal, type SwitchDesired, usesOf, type Wanted } from "./plan.ts";
 import { Redial } from "./redial.ts";
-import { transmit } from "./transmit.ts";
+import { groupDrift, requestOf, Rounds, sliceDrift } from "./slices.ts";
+import { transmit, wayOf } from "./transmit.ts";
 import { Uses } from "./uses.ts";
 import { type WriteDown, ZoneKeeper } from "./zone-keeper.ts";
 import type { ZoneLedger } from "./zones.ts";
-
-export interface SwitchEvents {
-  /** What is desired replaces what is there from now on. */
-  released: [];
-  /** All that was desired up to this change is in the switch, but for what it refused. */
-  applied: [change: number];
-  /** The switch does not take this. The rest goes on. */
-  refused: [key: string, wanted: Wanted, refusal: Refusal];
-  connected: [];
-  /** Somebody else changed flows of ours: the switch is read back. */
-  disturbed: [];
-  /** Read back and made equal: so many flow-mods it took. */
-  synced: [flowMods: number];
-  /** The connection was lost, or could not be made. */
-  disconnected: [reason: Error];
-}
-
-/** Since the start. */
-export interface Counters {
-  flowMods: number;
-  groupMods: number;
-  meterMods: number;
-  /** Zones that were emptied: each before its first flow, and after its last. */
-  zoneFlushes: number;
-  /** Plans that were sent: what changes while one is on its way goes together in the next. */
-  plans: number;
-  refusals: number;
-  /** How often the switch was read back. */
-  syncs: number;
-}
 
 /** Who changes our flows again and again shall not keep us from everything else. */
 const DISTURBED_EVERY_MS = 1000;
@@ -69,15 +41,7 @@ const METERS = { first: 0x4000, last: 0xfffe } as const;
  * is desired, and not from what was.
  */
 export class SwitchDriver extends EventEmitter<SwitchEvents> {
-  readonly counters: Counters = {
-    flowMods: 0,
-    groupMods: 0,
-    meterMods: 0,
-    zoneFlushes: 0,
-    plans: 0,
-    refusals: 0,
-    syncs: 0,
-  };
+  readonly counters: Counters = noCounters();
   readonly #pipeline: Pipeline;
   readonly #redial: Redial<OpenFlowSocket>;
   readonly #misses: ReadonlyMap<string, MissFlow>;
@@ -107,6 +71,9 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
   #busy = false;
   #change = 0;
   #disturbed: NodeJS.Timeout | undefined;
+  readonly #rounds = new Rounds();
+  /** The next reading back is for what others did. */
+  #repairs = false;
   #lastDisturbedMs = Number.NEGATIVE_INFINITY;
 
   /**
@@ -165,6 +132,10 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
     this.#retryWaiting();
     if (this.#dirty.size > 0) this.#pump();
   }
+  /** How many zones are taken. */
+  get zones(): number {
+    return this.#zones.count;
+  }
   /** The number of a zone that flows use. */
   zoneOf(name: string): number | undefined {
     return this.#zones.readyNumberOf(name);
@@ -183,6 +154,42 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
       zone: this.#binding.zone,
     };
     return driftOf(actual, { wanted: this.#wanted, refused: this.refused, numbers }, this.#pipeline);
+  }
+  /**
+   * Compares a part of what the switch has with what was sent, and makes right what differs; the parts come in turn. Nothing is compared where the
+   * switch is not quiet meanwhile. @throws {ConnectionError} it was lost.
+   */
+  async audit(): Promise<void> {
+    const socket = this.#socket;
+    if (socket === undefined || !this.synced) return;
+    const { plans } = this.counters;
+    const slice = this.#rounds.current(this.#installed, this.#pipeline.tables.length);
+    const isQuiet = (): boolean => this.#socket === socket && this.synced && this.counters.plans === plans;
+    if (slice === undefined) {
+      const entries = await groupDrift(socket, this.#installed, this.#groups, this.#meters);
+      if (!isQuiet()) return;
+      this.#rounds.next();
+      if (entries > 0) this.resync();
+      this.#drifted(entries);
+      return;
+    }
+    const found = await socket.request(requestOf(slice));
+    if (!isQuiet()) return;
+    this.#rounds.next();
+    const drift = sliceDrift(slice, found.entries, this.#installed, this.#pipeline);
+    this.counters.auditedFlows += found.entries.filter(({ cookie }) => isOurs(cookie)).length;
+    for (const [key, is] of drift) {
+      if (is === undefined) this.#installed.delete(key);
+      else this.#installed.set(key, is);
+      this.#dirty.add(key);
+    }
+    this.#drifted(drift.length);
+    this.#pump();
+  }
+  #drifted(entries: number): void {
+    if (entries === 0) return;
+    this.counters.repairedByAudit += entries;
+    this.emit("drifted", entries);
   }
   /** Asks the switch something. @throws {OpenFlowError} it refuses. @throws {ConnectionError} it is away. */
   async request<M extends RequestMessage>(message: M): Promise<ReplyTo<M>> {
@@ -260,6 +267,8 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
     this.#disturbed = setTimeout(() => {
       this.#disturbed = undefined;
       this.#lastDisturbedMs = performance.now();
+      this.counters.disturbances++;
+      this.#repairs = true;
       this.emit("disturbed");
       this.resync();
     }, wait);
@@ -327,7 +336,10 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
     if (this.#socket !== socket) return;
     this.#refusedBefore = undefined;
     this.#redial.proven();
-    this.emit("synced", this.counters.flowMods - before);
+    const flowMods = this.counters.flowMods - before;
+    if (this.#repairs) this.counters.repairedAfterDisturbance += flowMods;
+    this.#repairs = false;
+    this.emit("synced", flowMods);
   }
 
   #mayReplaceAll({ flows }: Actual): boolean {
@@ -355,8 +367,11 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
       };
       const step = plan(keys, state, this.#pipeline, this.#binding);
       this.#zones.planned(keys, step.waiting);
+      const startedAt = performance.now();
       const refusals = await transmit(socket, step);
       this.#count(step);
+      const way = wayOf(step);
+      if (way !== "nothing") this.emit("sent", way, (performance.now() - startedAt) / 1000);
       this.#record(step, refusals);
       for (const [key, refusal] of step.unsendable) this.#refuse(key, refusal);
       keys = new Set();

@@ -4,6 +4,13 @@ import type { Plan, Step } from "./plan.ts";
 /** Open vSwitch takes so many messages of a connection in one turn, and then turns to others: the barrier is one of them. */
 const ONE_TURN = 48;
 
+/** How a plan goes. */
+export function wayOf({ meters, changes, lastMeters }: Plan): "nothing" | "messages" | "bundle" {
+  const count = meters.length + changes.length + lastMeters.length;
+  if (count === 0) return "nothing";
+  return count <= ONE_TURN ? "messages" : "bundle";
+}
+
 /**
  * Sends a plan, and waits for the barrier. A small one goes as plain messages: one round trip. What comes stands before what goes, so that nothing is
  * missing in between. A large one takes several turns of the switch: it goes as one atomic bundle, which costs a second round trip.
@@ -11,15 +18,13 @@ const ONE_TURN = 48;
  * @returns what the switch refused, by key; the rest is in the switch.
  * @throws {ConnectionError} what of it is in the switch is not known.
  */
-export async function transmit(
-  socket: OpenFlowSocket,
-  { meters, changes, lastMeters }: Plan,
-): Promise<ReadonlyMap<string, OpenFlowError>> {
+export async function transmit(socket: OpenFlowSocket, plan: Plan): Promise<ReadonlyMap<string, OpenFlowError>> {
   const refused = new Map<string, OpenFlowError>();
-  const all = [...meters, ...changes, ...lastMeters];
-  if (all.length === 0) return refused;
-  if (all.length <= ONE_TURN) {
-    await apply(socket, all, refused);
+  const { meters, changes, lastMeters } = plan;
+  const way = wayOf(plan);
+  if (way === "nothing") return refused;
+  if (way === "messages") {
+    await apply(socket, [...meters, ...changes, ...lastMeters], refused);
     return refused;
   }
   await apply(socket, meters, refused);

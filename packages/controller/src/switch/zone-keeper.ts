@@ -23,6 +23,10 @@ export class ZoneKeeper {
   get waiting(): ReadonlySet<string> {
     return this.#waiting;
   }
+  /** Zones that are taken. */
+  get count(): number {
+    return this.#zones.ledger.size;
+  }
   /** Undefined for a name that has none yet. */
   numberOf(name: string): number | undefined {
     return this.#zones.numberOf(name);

@@ -1,0 +1,111 @@
+import type { FlowDesc, MessageNamed, OpenFlowSocket } from "@dragonflow/openflow";
+import type { Pipeline } from "@dragonflow/pipeline";
+import { isOurs, readGroups } from "./actual.ts";
+import { keyOf, packMatch, valueOf } from "./canonical.ts";
+import type { Installed, InstalledFlow } from "./installed.ts";
+import type { Numbers } from "./numbers.ts";
+
+/** Flows that are read back at once, about: a millisecond of the switch's time. */
+const SLICE_FLOWS = 250;
+/** Of a cookie, the bits that tell slices apart: behind them is the version of a UUID, which is the same for all. */
+const FIRST_BIT = 8n;
+const MOST_BITS = 12;
+
+/** Flows of one table whose cookies have the same bits. */
+export interface Slice {
+  readonly table: number;
+  readonly cookie: bigint;
+  readonly mask: bigint;
+  /** What was installed of it when the round began. */
+  readonly keys: readonly string[];
+}
+
+/** All that is installed, in slices: what one round of the audit looks at. Tables without a flow of ours are among them. */
+export function slicesOf(installed: ReadonlyMap<string, Installed>, tables: number): readonly Slice[] {
+  const byTable = Array.from({ length: tables }, (): [string, InstalledFlow][] => []);
+  for (const [key, item] of installed) if (item.type === "flow") byTable[item.table]?.push([key, item]);
+  return byTable.flatMap((flows, table) => {
+    const bits = Math.min(MOST_BITS, Math.max(0, Math.ceil(Math.log2(flows.length / SLICE_FLOWS))));
+    const mask = ((1n << BigInt(bits)) - 1n) << FIRST_BIT;
+    const keys = Array.from({ length: 1 << bits }, (): string[] => []);
+    for (const [key, { cookie }] of flows) keys[Number((cookie & mask) >> FIRST_BIT)]?.push(key);
+    return keys.map((some, n) => ({ table, cookie: BigInt(n) << FIRST_BIT, mask, keys: some }));
+  });
+}
+
+/** One slice after another, then what is not a flow, and again from the beginning. */
+export class Rounds {
+  #slices: readonly Slice[] | undefined;
+  #at = 0;
+
+  /** Whose turn it is, until `next`. Undefined: that of groups and meters. */
+  current(installed: ReadonlyMap<string, Installed>, tables: number): Slice | undefined {
+    this.#slices ??= slicesOf(installed, tables);
+    return this.#slices[this.#at];
+  }
+  next(): void {
+    if (++this.#at <= (this.#slices?.length ?? 0)) return;
+    this.#at = 0;
+    this.#slices = undefined;
+  }
+}
+
+export function requestOf({ table, cookie, mask }: Slice): MessageNamed<"flow_desc_request"> {
+  return { type: "flow_desc_request", table, cookie, cookieMask: mask, match: {} };
+}
+
+/** What stands in the switch under a key, where that is not what was sent; undefined: nothing. */
+export type Drift = readonly (readonly [key: string, is: InstalledFlow | undefined])[];
+
+/** Pure. @param found what the switch gave for the slice, of others' flows too. */
+export function sliceDrift(
+  { table, cookie: bits, mask, keys }: Slice,
+  found: readonly FlowDesc[],
+  installed: ReadonlyMap<string, Installed>,
+  pipeline: Pipeline,
+): Drift {
+  const drift: (readonly [string, InstalledFlow | undefined])[] = [];
+  const seen = new Set<string>();
+  for (const flow of found) {
+    if (!isOurs(flow.cookie)) continue;
+    const key = keyOf(flow, pipeline) ?? `stray flow ${flow.table} ${flow.priority} ${packMatch(flow.match)}`;
+    seen.add(key);
+    const sent = installed.get(key);
+    const value = valueOf(flow);
+    if (sent?.type === "flow" && sent.value === value) continue;
+    const { priority, cookie } = flow;
+    drift.push([key, { type: "flow", table: flow.table, priority, match: packMatch(flow.match), cookie, value }]);
+  }
+  for (const key of keys) {
+    const sent = installed.get(key);
+    // It may have become another slice's meanwhile.
+    const isHere = sent?.type === "flow" && sent.table === table && (sent.cookie & mask) === bits;
+    if (isHere && !seen.has(key)) drift.push([key, undefined]);
+  }
+  return drift;
+}
+
+/** How many groups and meters are not as they were sent. Of a group whose buckets are not known nothing is said. */
+export async function groupDrift(
+  socket: OpenFlowSocket,
+  installed: ReadonlyMap<string, Installed>,
+  groups: Numbers,
+  meters: Numbers,
+): Promise<number> {
+  const actual = await readGroups(socket, groups, meters);
+  let drifted = 0;
+  let [knownGroups, knownMeters] = [0, 0];
+  for (const item of installed.values()) {
+    if (item.type === "group") {
+      const is = actual.groups.get(item.number);
+      if (is !== undefined) knownGroups++;
+      if (item.buckets === undefined) continue;
+      const same = is?.size === item.buckets.size && [...item.buckets].every(([n, actions]) => is.get(n) === actions);
+      if (!same) drifted++;
+    } else if (item.type === "meter") {
+      if (actual.meters.has(item.number)) knownMeters++;
+      if (actual.meters.get(item.number) !== item.value) drifted++;
+    }
+  }
+  return drifted + (actual.groups.size - knownGroups) + (actual.meters.size - knownMeters);
+}
