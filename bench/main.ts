@@ -9,6 +9,7 @@ import { bind } from "./cases/bind.ts";
 import { burst } from "./cases/burst.ts";
 import { coldStartCase } from "./cases/cold-start.ts";
 import { compile } from "./cases/compile.ts";
+import { controlRestart } from "./cases/control-restart.ts";
 import { dataPlane } from "./cases/data-plane.ts";
 import { fleet } from "./cases/fleet.ts";
 import { install } from "./cases/install.ts";
@@ -35,6 +36,7 @@ const CASES: readonly Case[] = [
   securityGroups,
   propagation,
   restart,
+  controlRestart,
   dataPlane,
   packetIn,
   fleet,

@@ -7,6 +7,7 @@ import { once } from "node:events";
 import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { numberFrom } from "./measure.ts";
 import { record } from "./processes.ts";
 
@@ -23,7 +24,7 @@ export class PeerResults {
   /** All numbers of all runs at this path of its JSON; `*` stands for every entry of a list. None where OVN was not asked for. */
   values(...path: readonly string[]): readonly number[] {
     return this.#runs.flatMap((files) =>
-      [...files].filter(([name]) => name.endsWith(".json")).flatMap(([, text]) => numbersAt(JSON.parse(text), path)),
+      [...files].filter(([name]) => name.endsWith(".json")).flatMap(([, json]) => numbersAt(JSON.parse(json), path)),
     );
   }
   /** The text of a file, of each run. */
@@ -77,14 +78,19 @@ async function runScript(script: string, args: readonly string[]): Promise<Reado
   try {
     const child = spawn("python3", [script, ...args], {
       env: { ...process.env, OVNBENCH_DIR: directory },
-      stdio: ["ignore", "ignore", "pipe"],
+      stdio: ["ignore", "pipe", "pipe"],
     });
+    const said = text(child.stdout);
     let complaint = "";
     child.stderr.on("data", (chunk: Buffer) => (complaint = (complaint + chunk.toString()).slice(-2000)));
     const [status] = await once(child, "close");
     if (status !== 0) throw new Error(`${script} ended with ${String(status)}: ${complaint}`);
     const results = join(directory, "results");
-    return new Map(globSync("*", { cwd: results }).map((name) => [name, readFileSync(join(results, name), "utf8")]));
+    const files = globSync("*", { cwd: results }).map(
+      (name) => [name, readFileSync(join(results, name), "utf8")] as const,
+    );
+    // One that keeps no file says it.
+    return new Map(files.length > 0 ? files : [["said.json", await said]]);
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
