@@ -5,12 +5,12 @@ import { APPS, pipeline } from "@dragonflow/controller";
 import type { RowChange } from "@dragonflow/engine";
 import { networkTopic, routerTopic } from "@dragonflow/model";
 import { localPorts, networks, ports, routerPorts, routers, subnets } from "@dragonflow/pipeline";
-import { ipv4, networkId, portId, routerId, verifyGolden } from "@dragonflow/pipeline/testing";
+import { groupId, identity, ipv4, networkId, portId, routerId, verifyGolden } from "@dragonflow/pipeline/testing";
 import type { KnownConnection } from "./connections.ts";
 import { ExplainError } from "./errors.ts";
 import { type Circumstances, explain, type Explanation } from "./explain.ts";
 import { explanationJson } from "./json.ts";
-import { type Asked, ask, CLIENTS, names, portOn, QUIET, rowsOf, scene } from "./testing/scene.ts";
+import { type Asked, ask, CLIENTS, names, portOn, QUIET, rowsOf, scene, SERVERS } from "./testing/scene.ts";
 import { explanationLines, rulesLines, whyNotLines } from "./text.ts";
 import { whyNot } from "./why-not.ts";
 import { World } from "./world.ts";
@@ -213,6 +213,14 @@ test("a frame for everybody comes to everybody", async () => {
     endings.flatMap((ending) => (ending.type === "delivered" ? [ending.portId] : [])),
   );
   assert.deepEqual(delivered.sort(), [portId(12), portId(21), portId(23)]);
+});
+
+test("what a port sends to itself comes back to nobody, though its rules allow it", async () => {
+  const rows = but(localPorts, portId(12), { securityGroups: [groupId(CLIENTS), groupId(SERVERS)], identity: 3 });
+  const asked: Asked = { from: 12, to: 12, service: "tcp/80" };
+  const { explanation, ending } = await told(asked, [...rows, ...identity(3, [CLIENTS, SERVERS])]);
+  assert.ok(!explanation.passes && agrees(explanation));
+  assert.match(ending ?? "", /would go back to where it came from/);
 });
 
 test("as JSON there is nothing that JSON does not have", async () => {

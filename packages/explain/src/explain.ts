@@ -175,11 +175,11 @@ async function entryOf(hosts: Hosts, source: Place): Promise<Extract<Entry, { ty
   return { type: "port", portId: source.id, inPort: attached.ofport };
 }
 
-/** It came to the port that was asked for; for an address that is no port's, to whoever answers for it. */
+/** It came to the port that was asked for, or a router of its host answers; for an address that is no port's, to whoever answers for it. */
 function meant({ destination: { place }, source }: Question, ending: Ending): boolean {
   switch (ending.type) {
     case "delivered":
-      return place === undefined || place.isRouter ? ending.portId !== source.id : ending.portId === place.id;
+      return place === undefined ? ending.portId !== source.id : ending.portId === place.id;
     case "answered":
       return place === undefined || place.isRouter;
     case "punted":

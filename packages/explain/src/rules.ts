@@ -60,7 +60,7 @@ export async function checkRules(
     checks.push(compared("egress", source.id, egress, egressOf(legs, pipeline)));
     if (destination !== undefined) {
       const { ingress } = evaluate(cloud, packet("destination", destination.id));
-      checks.push(compared("ingress", destination.id, ingress, ingressOf(legs, destination.id)));
+      checks.push(compared("ingress", destination.id, ingress, ingressOf(legs, pipeline, destination.id)));
     }
   }
   return checks;
@@ -106,15 +106,15 @@ function egressOf(legs: readonly Leg[], pipeline: Pipeline): RuleCheck["flows"] 
   };
 }
 
-/** Did it come out at the port? Null: it did not come to the rules of its receiver. */
-function ingressOf(legs: readonly Leg[], portId: string): RuleCheck["flows"] {
+/** Did it get past the rules of its receiver? Of a flood, whose copies are for several: did it come out there? Null: it did not come so far. */
+function ingressOf(legs: readonly Leg[], pipeline: Pipeline, portId: string): RuleCheck["flows"] {
   for (const leg of legs) {
-    const isAsked = leg.trace.steps.some(
-      (step) => step.type === "lookup" && step.tableName === "ingress_port" && ownerAt(leg.host, step)?.id === portId,
-    );
-    if (!isAsked) continue;
-    const allowed = leg.endings.some((ending) => ending.type === "delivered" && ending.portId === portId);
-    return { allowed, rule: ruleAt(leg, "ingress_rules") };
+    const lookups = leg.trace.steps.filter((step) => step.type === "lookup");
+    if (!lookups.some((step) => step.tableName === "ingress_port" && ownerAt(leg.host, step)?.id === portId)) continue;
+    const isDelivered = leg.endings.some((ending) => ending.type === "delivered" && ending.portId === portId);
+    const isFlood = leg.trace.steps.some(({ type }) => type === "bucket");
+    const isPast = !isFlood && lookups.some(({ table }) => table >= pipeline.numberOf(stages.delivery));
+    return { allowed: isDelivered || isPast, rule: ruleAt(leg, "ingress_rules") };
   }
   return null;
 }

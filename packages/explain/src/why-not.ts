@@ -128,7 +128,7 @@ function atSource(
 
 function atRules({ world, question }: Situation, { end, headers }: Explanation): Change | undefined {
   if (end?.ending.type !== "dropped" || headers === undefined) return undefined;
-  const [, direction] = /^(egress|ingress)_/.exec(end.ending.table) ?? [];
+  const [, direction] = /^(egress|ingress)_(?!port$)/.exec(end.ending.table) ?? [];
   if (direction !== "egress" && direction !== "ingress") return undefined;
   const place = direction === "egress" ? question.source : question.destination.place;
   if (place === undefined) return undefined;

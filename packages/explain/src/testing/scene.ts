@@ -25,7 +25,7 @@ import { parseService } from "../question.ts";
 import type { ReadTopics } from "../world.ts";
 
 export const CLIENTS = 1;
-const SERVERS = 2;
+export const SERVERS = 2;
 
 /** On whichever host: also as that host sees it. */
 export function portOn(chassis: string, spec: PortSpec): readonly RowChange[] {
