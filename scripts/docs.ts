@@ -2,6 +2,8 @@
 import { writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { apiReference } from "@dragonflow/neutron-api";
+import { dashboard } from "./dashboard.ts";
+import { metricsReference } from "./metrics-reference.ts";
 import { pipelineReference } from "./pipeline-reference.ts";
 
 export const root = resolve(import.meta.dirname, "..");
@@ -9,6 +11,8 @@ export const root = resolve(import.meta.dirname, "..");
 /** ONE ROW PER PAGE: its file, and what makes it. */
 export const PAGES: Readonly<Record<string, () => string>> = {
   "docs/api.md": apiReference,
+  "docs/grafana-dashboard.json": dashboard,
+  "docs/metrics.md": metricsReference,
   "docs/pipeline.md": pipelineReference,
 };
 

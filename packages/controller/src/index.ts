@@ -3,6 +3,7 @@ import { Metrics, openMetricsListener } from "@dragonflow/metrics";
 import { connectRelay, type StoreDriver } from "@dragonflow/store";
 import { Controller } from "./controller.ts";
 import { Window } from "./introspection/window.ts";
+import { showUnconnected } from "./metrics/collected.ts";
 import { CONTROLLER_METRICS } from "./metrics/declared.ts";
 import type { ControllerSettings, Log } from "./settings.ts";
 
@@ -50,6 +51,7 @@ export async function startController(
   signal?: AbortSignal,
 ): Promise<RunningController> {
   const metrics = new Metrics(CONTROLLER_METRICS);
+  showUnconnected(metrics);
   // Before the first connection, so that somebody sees that there is none.
   const scraped = settings.metrics && (await openMetricsListener(metrics, settings.metrics));
   try {

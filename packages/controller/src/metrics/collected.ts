@@ -11,6 +11,13 @@ import type { CONTROLLER_METRICS } from "./declared.ts";
 
 type ControllerMetrics = Metrics<typeof CONTROLLER_METRICS>;
 
+const CONNECTED_TO = ["switch", "database", "packet_in", "lease"] as const;
+
+/** What is shown while there is no server yet. */
+export function showUnconnected(metrics: ControllerMetrics): void {
+  for (const to of CONNECTED_TO) metrics.set("dragonflow_connected", 0, { to });
+}
+
 interface Parts {
   readonly compiler: Compiler;
   readonly northbound: Northbound;
@@ -53,7 +60,7 @@ function collectSwitch(metrics: ControllerMetrics, { driver, local, packetIn, no
     packet_in: packetIn.connected,
     lease: northbound.hasLease,
   };
-  for (const [to, is] of Object.entries(connected)) metrics.set("dragonflow_connected", is ? 1 : 0, { to });
+  for (const to of CONNECTED_TO) metrics.set("dragonflow_connected", connected[to] ? 1 : 0, { to });
   metrics.set("dragonflow_in_sync", driver.synced ? 1 : 0);
   metrics.set("dragonflow_refused", driver.refused.size);
 
