@@ -170,8 +170,22 @@ function legLines({ host: { chassis }, trace, endings }: Leg): readonly string[]
   const met = trace.steps.flatMap((step) =>
     step.type === "lookup" && step.owner !== undefined ? [`${chassis} ${step.tableName}: ${step.owner}`] : [],
   );
-  const ends = endings.flatMap((ending) =>
-    ending.type === "dropped" ? [`${chassis} ${ending.table}: dropped (${ending.reason})`] : [],
-  );
-  return [...met, ...ends];
+  return [...met, ...endings.flatMap((ending) => endingLines(chassis, ending))];
+}
+
+function endingLines(chassis: string, ending: Leg["endings"][number]): readonly string[] {
+  switch (ending.type) {
+    case "dropped":
+      return [`${chassis} ${ending.table}: dropped (${ending.reason})`];
+    case "lost":
+      return [`${chassis} sends it to ${ending.chassis}, which has no such tunnel to ${chassis}`];
+    case "out":
+      return [`${chassis} puts it out at port ${ending.ofport} of the switch, where nobody of ours is`];
+    case "punted":
+      return [`${chassis} gives it to its controller`];
+    case "delivered":
+    case "answered":
+    case "sent":
+      return [];
+  }
 }

@@ -82,13 +82,20 @@ export const portsByMac = defineIndex(ports, "mac", (port) => [
 
 /**
  * A network that a router of this host sends packets into. Derived by l3, one row for each interface of a router in use; read by whoever has to
- * know the hosts and addresses of the network although it has no port here.
+ * know the hosts and addresses of the network although it has no port here. `receives`: its type, where it has ports here; so the hosts of all other
+ * routed networks send packets of this type to this one.
  */
 export interface RoutedNetwork {
   readonly id: string;
   readonly networkId: string;
+  readonly receives: NetworkRecord["networkType"] | null;
 }
 export const routedNetworks = defineTable<RoutedNetwork>("routed-network");
+export const ROUTED_TYPES = "all";
+/** The types of routed networks that have ports here, all under one key. Changes only when the set does. */
+export const routedTypes = defineSetIndex(routedNetworks, "receives", ({ receives }) =>
+  receives === null ? [] : [{ key: ROUTED_TYPES, member: receives }],
+);
 export const routedNetworksByNetwork = defineIndex(routedNetworks, "network", (row) => [row.networkId]);
 
 /** True where packets on this host can be in the network: it has a port here, or a router of this host leads into it. */

@@ -67,7 +67,10 @@ export function routedNetwork(i: RouterInterfaceRecord, read: Read): readonly Ro
     !read.pick(routers, routerTopic(i.routerId), i.routerId, ["adminUp"])?.adminUp
   )
     return [];
-  return routerInUse(read, host.chassis, i.routerId) ? [{ id: i.id, networkId: i.networkId }] : [];
+  if (!routerInUse(read, host.chassis, i.routerId)) return [];
+  const hasPorts = read.hasAny(localPortsByNetwork, chassisTopic(host.chassis), i.networkId);
+  const network = read.pick(networks, networkTopic(i.networkId), i.networkId, ["networkType"]);
+  return [{ id: i.id, networkId: i.networkId, receives: hasPorts ? (network?.networkType ?? null) : null }];
 }
 
 /** An interface of a router in use: its connected prefixes, its own addresses, and the errors that it sends. */

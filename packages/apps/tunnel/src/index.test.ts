@@ -81,10 +81,27 @@ test("never from host to host to host", () => {
 
 test("a network that a router leads into needs its tunnels as well", () => {
   // Rows that l3 derives: here put in by hand.
-  const routed = [...topology, putRow(routedNetworks, LOCAL, { id: "any", networkId: networkId(3) })];
+  const routed = [...topology, putRow(routedNetworks, LOCAL, { id: "any", networkId: networkId(3), receives: null })];
   const bed = bedOf(routed);
   assert.deepEqual(tunnelsOf(bed).length, 3);
   assert.deepEqual(send(bed, 3, 902), [`tunnel 902 vni ${vni(3)}`]);
+});
+
+test("who sends by a router does so in the encapsulation of the network that it is for", () => {
+  // A router between networks 1 (Geneve) and 2 (VXLAN): host2 sends into network 2 although it has no port there.
+  const between = [1, 2].map((n) =>
+    putRow(routedNetworks, LOCAL, {
+      id: `interface ${n}`,
+      networkId: networkId(n),
+      receives: n === 1 ? "geneve" : "vxlan",
+    }),
+  );
+  assert.deepEqual(
+    tunnelsOf(bedOf([...topology, ...between]))
+      .map((line) => line.slice(0, 12))
+      .toSorted(),
+    ["geneve host2", "geneve host3", "vxlan host2 ", "vxlan host3 "],
+  );
 });
 
 test("no tunnel to a host without an address, nor in an encapsulation that it does not take", () => {
