@@ -41,8 +41,18 @@ import { hostsOf, onTheirHosts, recordsOf } from "./testing/clouds.ts";
 
 const FULL = process.env["DRAGONFLOW_FULL"] === "1";
 const TABLES: readonly Table[] = [
-  ...[addressGroups, endpoints, groupIdentities, localPorts, networks, portIdentities, ports],
-  ...[routerInterfaces, routerPorts, routers, securityGroups, subnets],
+  addressGroups,
+  endpoints,
+  groupIdentities,
+  localPorts,
+  networks,
+  portIdentities,
+  ports,
+  routerInterfaces,
+  routerPorts,
+  routers,
+  securityGroups,
+  subnets,
 ];
 
 async function audit(rows: State, hosts = hostsOf(rows)) {
