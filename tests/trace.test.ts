@@ -14,7 +14,7 @@ import { shapes } from "@dragonflow/model";
 import { type Cloud, startCloud, type Vm } from "./support/cloud.ts";
 
 const BIN = join(import.meta.dirname, "..", "bin", "dragonflow");
-const { flag, list, nullable, object, text: string } = shapes;
+const { flag, integer, list, nullable, object, text: string } = shapes;
 const shape = object({
   passes: flag,
   agrees: flag,
@@ -23,6 +23,7 @@ const shape = object({
   hosts: list(object({ host: string, assumed: flag })),
   rules: list(object({ end: string, agrees: flag })),
   switches: list(object({ chassis: string, agrees: flag, detail: string })),
+  live: list(object({ chassis: string, steps: list(object({ table: string, packets: nullable(integer()) })) })),
   connections: { describe: "anything", parse: (value: unknown) => value },
   whyNot: nullable(object({ isVerified: flag, changes: list(object({ commands: list(string) })) })),
 });
@@ -101,6 +102,19 @@ test("connections are those that the hosts track", async () => {
   assert.match(JSON.stringify(got.connections), /"established"/);
   const fresh = await settled("client", "routed", "tcp/22");
   assert.doesNotMatch(JSON.stringify(fresh.connections), /"established"/);
+});
+
+test("what really goes that way is counted on each host", async () => {
+  const [got] = await Promise.all([
+    settled("client", "routed", "icmp", "--live", "3"),
+    cloud.exec(vms.client, "ping", "-c", "30", "-i", "0.2", vms.routed.ipv4),
+  ]);
+  const counted = got.live.flatMap(({ chassis, steps }) =>
+    steps.flatMap(({ table, packets }) => ((packets ?? 0) > 0 ? [`${chassis} ${table}`] : [])),
+  );
+  for (const one of ["host1 classify", "host1 routing", "host1 tunnel_send", "host2 tunnel_network", "host2 delivery"])
+    assert.ok(counted.includes(one), `${one} of ${counted.join()}`);
+  assert.ok(got.live.every(({ steps }) => steps.every(({ packets }) => packets !== null)));
 });
 
 test("no rule: what is missing is named, and lets it pass", async () => {

@@ -232,6 +232,7 @@ function traceCommand(): Command {
     .option("--frame <HEX>", "send these bytes in place of a packet of the protocol")
     .option("--flows", "every table, with the flow that was met", false)
     .option("--why-not", "of what does not pass, the smallest change that would let it", false)
+    .option("--live <SECONDS>", "count what really goes this way, for so long", integerBetween(1, 3600))
     .option("--api <URL>", "where ports are found (default: the lab's, else OS_ENDPOINT)")
     .option("--config <FILE>", "of a server, to reach its store by (default: the lab's)")
     .option("--lab <LAB>", 'in this lab (default: "demo")')
@@ -245,6 +246,7 @@ function traceCommand(): Command {
     `
 Each host's flows are compiled from the store, as its controller compiles them. Beside stand what the rules say by the model
 alone, and what ofproto/trace says on every host whose controller is reached from here; connections are what those hosts track.
+--live sends nothing: it reads the counters of the flows on the way before and after, so that whatever meets these flows counts.
 
 Exit status: 0 it passes, 1 it does not, 2 it was not said right, 3 those who were asked do not agree.`,
   );

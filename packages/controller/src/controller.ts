@@ -8,6 +8,7 @@ import { pipeline } from "./apps.ts";
 import { type Compiled, Compiler } from "./compiler.ts";
 import { dispatch } from "./dispatch.ts";
 import { connectionsIn, traceInSwitch } from "./introspection/asked.ts";
+import { countsOf } from "./introspection/counts.ts";
 import { flowViews } from "./introspection/flow-view.ts";
 import { digestsOf } from "./introspection/digests.ts";
 import { readStatistics } from "./introspection/statistics.ts";
@@ -154,6 +155,10 @@ export class Controller implements ControllerView {
 
   async trace(query: URLSearchParams): Promise<object> {
     return { text: await traceInSwitch(query, this.#settings) };
+  }
+
+  async counts(query: URLSearchParams): Promise<object> {
+    return { flows: await countsOf(this.#switch, query) };
   }
 
   status(): object {

@@ -6,6 +6,7 @@ export { follow, type Leg } from "./follow.ts";
 export { frameOf } from "./frame.ts";
 export { compileHost, type Host, type HostFacts, type Program } from "./host.ts";
 export { explanationJson } from "./json.ts";
+export { cookiesOf, type FlowCount, liveLeg, type LiveLeg, liveLines } from "./live.ts";
 export type { Place } from "./next-hop.ts";
 export { familyOf, parseFrame, parseService } from "./question.ts";
 export { compareWithSwitch, type SwitchCheck, switchQuestion } from "./switch.ts";

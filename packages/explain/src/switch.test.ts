@@ -2,11 +2,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { APPS, pipeline } from "@dragonflow/controller";
+import { printMatch } from "@dragonflow/openflow";
 import { tunnelIp } from "@dragonflow/pipeline/testing";
 import { explain } from "./explain.ts";
+import { cookiesOf, liveLeg, liveLines } from "./live.ts";
 import type { Leg } from "./follow.ts";
 import { compareWithSwitch, switchQuestion } from "./switch.ts";
-import { ask, QUIET, rowsOf, scene } from "./testing/scene.ts";
+import { ask, names, QUIET, rowsOf, scene } from "./testing/scene.ts";
 import { World } from "./world.ts";
 
 const world = new World(rowsOf(scene()));
@@ -54,6 +56,27 @@ test("the same packet is asked about, with what the tunnel says of it", async ()
     tun_dst: tunnelIp("host2"),
     identity: "1",
   });
+});
+
+test("of what was counted meanwhile, the difference stands beside each flow", () => {
+  const [first] = legs;
+  assert.ok(first !== undefined);
+  const words = { world, names, responders: new Map<number, string>() };
+  const flows = first.trace.steps.flatMap((step) =>
+    step.type === "lookup" && step.flow !== undefined
+      ? [{ table: step.table, priority: step.flow.priority, match: printMatch(step.flow.match) }]
+      : [],
+  );
+  const at = (packets: number) => flows.map((flow) => ({ ...flow, packets }));
+  const { steps } = liveLeg(words, first, at(5), at(7));
+  assert.ok(steps.length > 5 && steps.every(({ packets }) => packets === 2));
+  assert.ok(liveLeg(words, first, [], at(7)).steps.every(({ packets }) => packets === 7));
+  assert.ok(liveLeg(words, first, at(5), []).steps.every(({ packets }) => packets === null));
+  assert.deepEqual(liveLines([{ chassis: "host1", steps: [{ table: "l2", text: "to port vm1", packets: 3 }] }]), [
+    "host1: packets that met these flows meanwhile, whoever sent them",
+    "  l2      +3  to port vm1",
+  ]);
+  assert.ok(cookiesOf(first).every((cookie) => /^[0-9a-f]{15,16}$/.test(cookie)));
 });
 
 test("an answer that went the same way agrees; one that left it does not, and it says where", () => {

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { APPS, pipeline } from "@dragonflow/controller";
 import {
   explain,
@@ -7,6 +8,9 @@ import {
   familyOf,
   type Explanation,
   type Leg,
+  liveLeg,
+  type LiveLeg,
+  liveLines,
   parseFrame,
   parseService,
   type Question,
@@ -39,6 +43,8 @@ export interface TraceOptions {
   readonly api?: string;
   readonly flows: boolean;
   readonly whyNot: boolean;
+  /** Seconds. */
+  readonly live?: number;
   readonly json: boolean;
 }
 
@@ -88,10 +94,30 @@ async function run(from: string, to: string, service: string, options: TraceOpti
     options.whyNot && !explanation.passes
       ? await whyNot(PROGRAM, { world, question, circumstances }, explanation)
       : undefined;
-  if (options.json) return printJson({ ...explanationJson(words, explanation, switches), whyNot: remedy ?? null });
+  const live = options.live === undefined ? [] : await watched(words, reached, explanation.legs, options.live);
+  if (options.json)
+    return printJson({ ...explanationJson(words, explanation, switches), whyNot: remedy ?? null, live });
   show(words, explanation, switches, options);
+  if (live.length > 0) print(["", ...liveLines(live)].join("\n"));
   if (remedy !== undefined) print(["", ...whyNotLines(words, remedy)].join("\n"));
   for (const silence of reached.silent) warn(silence);
+}
+
+/** What really goes this way, for so many seconds. Nothing is sent, and no flow added: the flows that are there count. */
+async function watched(
+  words: Vocabulary,
+  reached: ReachedHosts,
+  legs: readonly Leg[],
+  seconds: number,
+): Promise<readonly LiveLeg[]> {
+  const before = await reached.counts(legs);
+  warn(`watching for ${seconds} s: send it now`);
+  await pause(seconds * 1000);
+  const after = await reached.counts(legs);
+  return legs.flatMap((leg) => {
+    const [first, last] = [before.get(leg), after.get(leg)];
+    return first === undefined || last === undefined ? [] : [liveLeg(words, leg, first, last)];
+  });
 }
 
 async function apiOf({ api, lab, socket }: TraceOptions): Promise<string> {

@@ -1,5 +1,7 @@
 import {
   compareWithSwitch,
+  cookiesOf,
+  type FlowCount,
   type HostFacts,
   type Known,
   type Leg,
@@ -31,6 +33,9 @@ const connectionsShape = object({
       }),
     ),
   ),
+});
+const countsShape = object({
+  flows: list(object({ table: integer(), priority: integer(), match: text, packets: integer() })),
 });
 const traceShape = object({ text });
 
@@ -77,6 +82,18 @@ export class ReachedHosts {
       known.set(id, connections ?? []);
     }
     return known;
+  }
+
+  /** How many packets the flows on each reached host have met so far. */
+  async counts(legs: readonly Leg[]): Promise<ReadonlyMap<Leg, readonly FlowCount[]>> {
+    const counts = new Map<Leg, readonly FlowCount[]>();
+    for (const leg of legs) {
+      const host = this.#hosts.get(leg.host.chassis);
+      if (host === undefined) continue;
+      const query = new URLSearchParams(cookiesOf(leg).map((cookie) => ["cookie", cookie]));
+      counts.set(leg, (await ask(host.source, `/counts?${query.toString()}`, countsShape)).flows);
+    }
+    return counts;
   }
 
   /** The same packet in the real switches. @param connectionAt what the zone that is asked on a host takes it for. */

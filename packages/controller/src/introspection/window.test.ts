@@ -57,6 +57,7 @@ const view: ControllerView = {
   statistics: async () => ({ rules: [] }),
   drift: async () => ({ differences: [] }),
   facts: () => ({ interfaces: [] }),
+  counts: async () => ({ flows: [] }),
   connections: async (query) => ({ of: query.get("port") }),
   trace: async () => {
     throw new BadQuestion("frame=HEX");
@@ -71,6 +72,7 @@ test("GET what there is to see, and nothing else", async () => {
   assert.deepEqual(await ask("/drift"), { status: 200, body: '{"differences":[]}' });
   assert.deepEqual(await ask("/facts"), { status: 200, body: '{"interfaces":[]}' });
   assert.deepEqual(await ask("/connections?port=p1"), { status: 200, body: '{"of":"p1"}' });
+  assert.deepEqual(await ask("/counts?cookie=1"), { status: 200, body: '{"flows":[]}' });
   assert.deepEqual(await ask("/trace?in_port=1"), { status: 400, body: '{"error":"frame=HEX"}' });
   for (const [target, method] of [
     ["/", "GET"],

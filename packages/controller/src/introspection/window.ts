@@ -14,9 +14,10 @@ export interface ControllerView {
   readonly facts: () => object;
   readonly connections: (query: URLSearchParams) => Promise<object>;
   readonly trace: (query: URLSearchParams) => Promise<object>;
+  readonly counts: (query: URLSearchParams) => Promise<object>;
 }
 
-const PATHS = ["/flows", "/status", "/statistics", "/drift", "/facts", "/connections", "/trace"] as const;
+const PATHS = ["/flows", "/status", "/statistics", "/drift", "/facts", "/connections", "/trace", "/counts"] as const;
 /** Between two parts of a long answer the controller does its work. */
 const FLOWS_AT_ONCE = 500;
 /** Only its user may open it: a socket is opened by who may write to it. */
@@ -32,6 +33,7 @@ const UMASK = 0o177;
  *     GET /facts   {chassis, interfaces, tunnels}: what the local switch has
  *     GET /connections?port=ID  {connections}: what is tracked in the zone of a port; null where it has none
  *     GET /trace?in_port=N&frame=HEX...  {text}: what `ofproto/trace` of this host's switch says; see `traceInSwitch`
+ *     GET /counts?cookie=HEX...  {flows: [{table, priority, match, packets}]}: of the flows with these cookies
  *
  * Before the first connection to the store either is 503 `{error}`, which says what the controller waits for.
  *
@@ -118,6 +120,8 @@ async function look(
       return view.connections(query);
     case "/trace":
       return view.trace(query);
+    case "/counts":
+      return view.counts(query);
   }
 }
 
