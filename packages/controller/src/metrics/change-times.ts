@@ -35,7 +35,7 @@ export class ChangeTimes {
   readonly #slow: SlowChange[] = [];
 
   /** @param nowMs the wall clock, which is the store's too as far as both are right. */
-  constructor(metrics: Metrics<typeof CONTROLLER_METRICS>, nowMs: () => number = Date.now) {
+  constructor(metrics: Metrics<typeof CONTROLLER_METRICS>, nowMs: () => number = () => Date.now()) {
     this.#metrics = metrics;
     this.#nowMs = nowMs;
   }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Metrics, PROCESS_METRICS } from "@dragonflow/metrics";
 import { Samples } from "@dragonflow/metrics/testing";
+import { createApi, Engine } from "@dragonflow/neutron-api";
 import { commitId } from "@dragonflow/store";
 import { startSwitch, type TestSwitch } from "@dragonflow/openflow/testing";
 import { mac, network, peer, port, portId, SELF } from "@dragonflow/pipeline/testing";
@@ -34,13 +35,15 @@ after(async () => {
 });
 
 interface Shown {
-  readonly changes: { readonly pending: number; readonly slow: readonly { readonly id: string }[] };
+  readonly inSync: boolean;
+  readonly changes: {
+    readonly pending: number;
+    readonly slow: readonly { readonly id: string; readonly seconds: number }[];
+  };
 }
 
-test("a running controller exports what is declared, and each of it moves with what it counts", async () => {
-  await nb.put([...peer("host2", 900), ...network({ n: 1 }), ...port({ n: 11, network: 1 })]);
-  const metrics = new Metrics(CONTROLLER_METRICS);
-  const settings = {
+const settings = () =>
+  ({
     chassis: SELF,
     hostname: "the host",
     ovsdb: `unix:${ovs.ovsdbSocket}`,
@@ -50,8 +53,12 @@ test("a running controller exports what is declared, and each of it moves with w
     encapsulations: ["geneve"],
     socket: join(nb.dir, "controller.sock"),
     release: "test",
-  } as const;
-  const controller = new Controller(settings, await nb.connect(), new KeptLog(), metrics);
+  }) as const;
+
+test("a running controller exports what is declared, and each of it moves with what it counts", async () => {
+  await nb.put([...peer("host2", 900), ...network({ n: 1 }), ...port({ n: 11, network: 1 })]);
+  const metrics = new Metrics(CONTROLLER_METRICS);
+  const controller = new Controller(settings(), await nb.connect(), new KeptLog(), metrics);
   const scrape = async (): Promise<Samples> => new Samples(await metrics.text());
   const untilSynced = (): Promise<void> =>
     until("it is in step", async () => (await scrape()).of("dragonflow_in_sync") === 1);
@@ -118,6 +125,48 @@ test("a running controller exports what is declared, and each of it moves with w
     for (const key of last.keys) assert.doesNotMatch(key, new RegExp(`${portId(21)}|host2`), "nobody is named");
   } finally {
     await controller.close();
+  }
+});
+
+test("a slow change is found by the id that the API gave to whoever made it", async (t) => {
+  const engine = new Engine(nb.store);
+  const api = createApi(engine);
+  const ask = async (method: "POST" | "PUT", url: string, body: object) => {
+    const { statusCode, headers, body: text } = await api.inject({ method, url, payload: JSON.stringify(body) });
+    assert.ok(statusCode < 300, text);
+    return { id: String(headers["x-dragonflow-change-id"]), shown: JSON.parse(text) };
+  };
+  const controller = new Controller(settings(), await nb.connect(), new KeptLog());
+  const shown = (): Shown => controller.status() as Shown;
+  try {
+    const network_id = (await ask("POST", "/v2.0/networks", { network: {} })).shown.network.id;
+    const fields = { network_id, "binding:host_id": SELF, port_security_enabled: true };
+    const { id } = (await ask("POST", "/v2.0/ports", { port: fields })).shown.port;
+    await stations.plug(13, id);
+    await until("its flows are there", async () => /dl_src=/.test(await ovs.ofctl("dump-flows", ovs.bridge)));
+    await until("it is in step", () => shown().inSync && shown().changes.pending === 0);
+    const known = shown().changes.slow.length;
+
+    proxy.deafen();
+    const pairs = [{ ip_address: "192.0.2.77" }];
+    const change = await ask("PUT", `/v2.0/ports/${id}`, { port: { allowed_address_pairs: pairs } });
+    await until("it has arrived", () => shown().changes.pending > 0);
+    const before = Date.now();
+    t.mock.method(Date, "now", () => before + 5000);
+    proxy.hear();
+    await until("it is in the switch", () => shown().changes.pending === 0);
+    t.mock.restoreAll();
+    const slow = shown().changes.slow;
+    assert.ok(slow.length > known);
+    assert.ok(
+      slow.some((each) => each.id === change.id && each.seconds >= 5),
+      JSON.stringify(slow),
+    );
+  } finally {
+    proxy.hear();
+    await controller.close();
+    await api.close();
+    await engine.close();
   }
 });
 

@@ -8,29 +8,30 @@ import type { Numbers } from "./numbers.ts";
 /** Flows that are read back at once, about: a millisecond of the switch's time. */
 const SLICE_FLOWS = 250;
 /** Of a cookie, the bits that tell slices apart: behind them is the version of a UUID, which is the same for all. */
-const FIRST_BIT = 8n;
+const FIRST_BIT = 8;
 const MOST_BITS = 12;
 
-/** Flows of one table whose cookies have the same bits. */
+/** Flows of one table whose cookies have the same bits: `bits` of them from {@link FIRST_BIT} on are `n`. */
 export interface Slice {
   readonly table: number;
-  readonly cookie: bigint;
-  readonly mask: bigint;
-  /** What was installed of it when the round began. */
-  readonly keys: readonly string[];
+  readonly bits: number;
+  readonly n: number;
 }
 
 /** All that is installed, in slices: what one round of the audit looks at. Tables without a flow of ours are among them. */
 export function slicesOf(installed: ReadonlyMap<string, Installed>, tables: number): readonly Slice[] {
-  const byTable = Array.from({ length: tables }, (): [string, InstalledFlow][] => []);
-  for (const [key, item] of installed) if (item.type === "flow") byTable[item.table]?.push([key, item]);
-  return byTable.flatMap((flows, table) => {
-    const bits = Math.min(MOST_BITS, Math.max(0, Math.ceil(Math.log2(flows.length / SLICE_FLOWS))));
-    const mask = ((1n << BigInt(bits)) - 1n) << FIRST_BIT;
-    const keys = Array.from({ length: 1 << bits }, (): string[] => []);
-    for (const [key, { cookie }] of flows) keys[Number((cookie & mask) >> FIRST_BIT)]?.push(key);
-    return keys.map((some, n) => ({ table, cookie: BigInt(n) << FIRST_BIT, mask, keys: some }));
+  const counts = Array.from({ length: tables }, () => 0);
+  for (const item of installed.values()) if (item.type === "flow") counts[item.table] = (counts[item.table] ?? 0) + 1;
+  return counts.flatMap((flows, table) => {
+    const bits = Math.min(MOST_BITS, Math.max(0, Math.ceil(Math.log2(flows / SLICE_FLOWS))));
+    return Array.from({ length: 1 << bits }, (_, n) => ({ table, bits, n }));
   });
+}
+
+/** The low half of a cookie has all the bits that count, as a number: there may be a hundred thousand to look at. */
+function isIn({ table, bits, n }: Slice, flow: Pick<InstalledFlow, "table" | "cookie">): boolean {
+  if (flow.table !== table) return false;
+  return bits === 0 || ((Number(BigInt.asUintN(32, flow.cookie)) >>> FIRST_BIT) & ((1 << bits) - 1)) === n;
 }
 
 /** One slice after another, then what is not a flow, and again from the beginning. */
@@ -50,8 +51,9 @@ export class Rounds {
   }
 }
 
-export function requestOf({ table, cookie, mask }: Slice): MessageNamed<"flow_desc_request"> {
-  return { type: "flow_desc_request", table, cookie, cookieMask: mask, match: {} };
+export function requestOf({ table, bits, n }: Slice): MessageNamed<"flow_desc_request"> {
+  const [cookie, cookieMask] = [n, (1 << bits) - 1].map((value) => BigInt(value) << BigInt(FIRST_BIT));
+  return { type: "flow_desc_request", table, cookie: cookie ?? 0n, cookieMask: cookieMask ?? 0n, match: {} };
 }
 
 /** What stands in the switch under a key, where that is not what was sent; undefined: nothing. */
@@ -59,7 +61,7 @@ export type Drift = readonly (readonly [key: string, is: InstalledFlow | undefin
 
 /** Pure. @param found what the switch gave for the slice, of others' flows too. */
 export function sliceDrift(
-  { table, cookie: bits, mask, keys }: Slice,
+  slice: Slice,
   found: readonly FlowDesc[],
   installed: ReadonlyMap<string, Installed>,
   pipeline: Pipeline,
@@ -76,12 +78,8 @@ export function sliceDrift(
     const { priority, cookie } = flow;
     drift.push([key, { type: "flow", table: flow.table, priority, match: packMatch(flow.match), cookie, value }]);
   }
-  for (const key of keys) {
-    const sent = installed.get(key);
-    // It may have become another slice's meanwhile.
-    const isHere = sent?.type === "flow" && sent.table === table && (sent.cookie & mask) === bits;
-    if (isHere && !seen.has(key)) drift.push([key, undefined]);
-  }
+  for (const [key, sent] of installed)
+    if (sent.type === "flow" && isIn(slice, sent) && !seen.has(key)) drift.push([key, undefined]);
   return drift;
 }
 
