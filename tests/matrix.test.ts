@@ -125,7 +125,7 @@ async function iperf(from: Vm, args: readonly string[]): Promise<{ end?: IperfEn
     return result.error !== undefined && NOT_FREE.test(result.error) ? undefined : result;
   });
 }
-const NOT_FREE = /server is busy|unable to send cookie to server: Connection reset/;
+const NOT_FREE = /server is busy|unable to (?:send cookie to server|receive control message): Connection reset/;
 type IperfEnd = { readonly sum_received?: { readonly bytes?: number; readonly lost_packets?: number } };
 
 test("isolation: a network that no router joins reaches none of the others, whose very addresses it has", async () => {
