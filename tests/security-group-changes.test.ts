@@ -9,7 +9,7 @@ import { before, beforeEach, test } from "node:test";
 import { quotas, type SecurityGroup, type SecurityGroupRule, securityGroupRules } from "@dragonflow/cli";
 import { type Cloud, startCloud, type Vm } from "./support/cloud.ts";
 import { withoutLoss } from "./support/lossless.ts";
-import { serve, Stream } from "./support/traffic.ts";
+import { passes, serve, Stream } from "./support/traffic.ts";
 
 const PINGS = [
   { from: "client", to: "near" },
@@ -94,6 +94,9 @@ async function streams(
   const wanted = services.flatMap((service) =>
     [vms.near, vms.far].flatMap((to) => (["ipv4", "ipv6"] as const).map((family) => ({ service, to, family }))),
   );
+  // A stream that only the server speaks on asks for it once: by then what lets it in has to be there.
+  const asked = services.map((service) => `${SERVICES[service].protocol} ${SERVICES[service].port}`);
+  await passes(cloud, { from, to: [vms.near, vms.far], services: asked });
   return Promise.all(
     wanted.map(async ({ service, to, family }) =>
       stack.use(await Stream.open(from, to, { ...SERVICES[service], mode, family })),
