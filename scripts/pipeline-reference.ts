@@ -227,7 +227,9 @@ const PURPOSES: Readonly<Record<string, string>> = {
   "host port-security":
     "What holds for every port: no VLAN tags, no DHCP server, no router; and the end for addresses that are nobody's.",
   "host security-group":
-    "What holds for every port: what passes without a rule, what follows from the state of a connection, and what no rule allows any more.",
+    "What holds for every port: what passes without a rule, and what follows from the state of a connection.",
+  "identity security-group":
+    "What no rule of the ports with this set of groups allows any more ends its connection; only a set that some port has can say so.",
   "network classification": "A VNI is this network, because it has a port here.",
   "network l2":
     "Broadcast and multicast: a copy for each port here and for each host that has the network; of what came from another host, for ports here only.",

@@ -66,6 +66,8 @@ async function foreign() {
   const rows = await Promise.all(
     Object.entries(columns).map(([table, names]) => vsctl(host, "--format=json", `--columns=${names}`, "list", table)),
   );
+  // Which port has which conntrack zone is ours.
+  const withoutZones = rows.map((row) => row.replaceAll(/\["dragonflow-zone-\d+","[^"]*"\],?/g, ""));
   const ours = new Set(["tapvm1", "tapvm2"]);
   const devices = JSON.parse(
     await vsctl(host, "--format=json", "--columns=name,type,options,external_ids,ofport", "list", "Interface"),
@@ -73,7 +75,7 @@ async function foreign() {
   const isForeign = ([name, , , ids]: unknown[]) =>
     !ours.has(String(name)) && !JSON.stringify(ids).includes("dragonflow-chassis");
   return {
-    rows,
+    rows: withoutZones,
     devices: devices.data
       .filter(isForeign)
       .map((row) => JSON.stringify(row))

@@ -142,7 +142,7 @@ describe("a lab from its making to its end", () => {
   test("security groups say what they let in, by rule, and what ended", async () => {
     const shown = await run("sg", "stats", "--lab", demo);
     assert.match(shown, /^rules\n.*\n(.*\n)* +[1-9]\d* +[1-9]\d* {2}ping {3}ingress IPv4 icmp\n/);
-    assert.match(shown, /\nports\n.*\n +vm1 +host1 +[1-9]\d* +[1-9]\d* +[1-9]\d* +[1-9]\d*\n/);
+    assert.match(shown, /\nports\n.*\n +vm1 +host1 +[1-9]\d* +[1-9]\d* +[1-9]\d* +[1-9]\d* +[1-9]\d*\n/);
     const report: { rules: object[]; ports: { name: string; host: string }[] } = JSON.parse(
       await run("sg", "stats", "--json", "--port", "vm4", "--lab", demo),
     );

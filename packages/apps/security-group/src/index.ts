@@ -25,9 +25,9 @@
  */
 import { each } from "@dragonflow/engine";
 import { defineNetworkApp, hosts, localPorts, portIdentities } from "@dragonflow/pipeline";
-import { localRules, localViews } from "./local.ts";
+import { localRules, localViews, ownIdentities } from "./local.ts";
 import { lookupEntry, lookupLinks, lookupViews, portIdentity } from "./lookup.ts";
-import { everyPort, localPort } from "./ports.ts";
+import { endings, everyPort, localPort } from "./ports.ts";
 import { ruleFlows } from "./rules.ts";
 import { app, BOTH } from "./sides.ts";
 
@@ -47,6 +47,7 @@ export default defineNetworkApp({
   units: [
     each(hosts, everyPort),
     each(localPorts, localPort),
+    each(ownIdentities, endings),
     each(localRules, ruleFlows),
     each(lookupLinks, lookupEntry),
     each(portIdentities, portIdentity),

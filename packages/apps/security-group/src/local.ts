@@ -36,6 +36,9 @@ export const networksByIdentity = defineSetIndex(localPorts, "network-by-identit
   isMember(port) ? [{ key: String(port.identity), member: port.networkId }] : [],
 );
 
+/** The sets that ports here have: `id` is the number. */
+export const ownIdentities = defineTable<GroupRow>("own-identity");
+
 function rulesOf(group: GroupRow, read: Read): readonly LocalRule[] {
   const record = read.row(securityGroups, securityGroupTopic(group.id), group.id);
   const identities = group.members.map(Number).sort((a, b) => a - b);
@@ -61,6 +64,7 @@ export function levelOf(rule: SecurityRule, read: Read): { readonly priority: nu
 
 export const localViews: readonly View[] = [
   deriveGroups(localGroups, { layer: 1 }, identitiesByGroup),
+  deriveGroups(ownIdentities, { layer: 1 }, networksByIdentity),
   derive(localRules, { layer: 2 }, localGroups, rulesOf),
   ...BOTH.map(({ direction, lookups }) => {
     const ofRules = defineSetIndex(localRules, `${direction}-lookup`, ({ rule, identities }) =>

@@ -1,4 +1,4 @@
-import type { Read } from "@dragonflow/engine";
+import type { GroupRow, Read } from "@dragonflow/engine";
 import { type LocalPortRecord, securityGroupTopic } from "@dragonflow/model";
 import {
   act,
@@ -90,6 +90,17 @@ const ARRIVALS: Readonly<
   ],
 };
 
+/** The first packet that no rule allows any more ends its connection, in both directions. */
+export function endings({ id }: GroupRow): readonly Desired[] {
+  const owner = { app, kind: "identity", id };
+  return BOTH.flatMap(({ rules, own }) =>
+    FAMILIES.map((family) => {
+      const match = { [own]: Number(id), ...family, ct_state: ctState("+trk+est") };
+      return flow(owner, rules, ruleLevel.ended, match, [commit(1)]);
+    }),
+  );
+}
+
 /** What holds for every port. */
 export function everyPort(): readonly Desired[] {
   const owner = { app, kind: "host", id: "self" };
@@ -114,10 +125,8 @@ export function everyPort(): readonly Desired[] {
       add(state, level.follows, { ct_state: ctState("+trk+rel") }, side.pass),
       add(state, level.rest, {}, [goto(rules)]),
       add(remote, level.rest, {}, [goto(rules)]),
-      // The first packet that no rule allows any more ends its connection, in both directions.
-      ...FAMILIES.map((family) =>
-        add(rules, ruleLevel.ended, { ...family, ct_state: ctState("+trk+est") }, [commit(1)]),
-      ),
+      // It went into conntrack when its port had another set, which no port has any more: as if it had come a moment ago.
+      add(rules, ruleLevel.underWay, { ct_state: ctState("+trk+est"), ct_mark: 0 }, side.pass),
       // The first one that a rule allows again gives it back.
       ...FAMILIES.map((family) =>
         add(accepted, acceptLevel.healed, { ...family, ct_state: ctState("+trk+est"), ct_mark: 1 }, [

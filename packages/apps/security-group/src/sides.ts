@@ -42,7 +42,7 @@ export interface Side {
 
 const HEADERS = ["eth_type", "ip_proto", "udp_src", "udp_dst", "icmpv6_type", "icmpv6_code"];
 const TRANSPORT = ["tcp_dst", "udp_dst", "sctp_dst", "icmpv4_type", "icmpv4_code", "icmpv6_type", "icmpv6_code"];
-const CONNECTION = ["ct_state", "ct_nw_proto", "ct_tp_src", "ct_tp_dst"];
+const CONNECTION = ["ct_state", "ct_mark", "ct_nw_proto", "ct_tp_src", "ct_tp_dst"];
 
 function defineSide(
   direction: Side["direction"],
@@ -145,7 +145,7 @@ export const level = {
 } as const;
 
 /** Priorities in the tables of rules: each rule has one of its own, by the hash of its id. Below: what no rule allows any more. */
-export const ruleLevel = { first: 100, ofOneHash: 7, ended: 20 } as const;
+export const ruleLevel = { first: 100, ofOneHash: 7, ended: 20, underWay: 10 } as const;
 
 /** Priorities in the tables of what a rule has allowed. */
 export const acceptLevel = { begins: 120, healed: 110, goesOn: 100 } as const;
