@@ -1,5 +1,5 @@
 /** The whole cloud audited: what the model allows against what the flows do, by a side that knows no flow. Pure; who reads stores and hosts is elsewhere. */
-export { allPairs, samplePairs } from "./pairs.ts";
+export { allPairs, pairCount, samplePairs } from "./pairs.ts";
 export {
   auditReachability,
   type HostOf,

@@ -53,11 +53,13 @@ export class Model {
 /**
  * What the model allows against what the flows do, for each pair: the reference evaluator and the topology on the one side, which know no flow; on the
  * other the flows that every host compiles, followed from host to host.
- * @param isPlugged whether a port has its interface: who has none sends nothing, and gets nothing.
+ * A port without an interface sends nothing, and gets nothing.
+ * @param tell how many pairs are done, now and then.
+ * @throws {TraceError} a flow cannot be followed.
  */
 export async function auditReachability(
   model: Model,
-  pairs: readonly Pair[],
+  pairs: Iterable<Pair>,
   hostOf: HostOf,
   tell: (done: number) => void = () => undefined,
 ): Promise<ReachabilityAudit> {

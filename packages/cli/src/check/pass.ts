@@ -1,4 +1,4 @@
-import { auditReachability, allPairs, Model, samplePairs } from "@dragonflow/audit";
+import { auditReachability, allPairs, Model, pairCount, samplePairs } from "@dragonflow/audit";
 import { parseRecord, toRowChange } from "@dragonflow/controller";
 import { type Host, World } from "@dragonflow/explain";
 import { ShapeError } from "@dragonflow/model";
@@ -55,6 +55,7 @@ export async function lookOnce(subject: Subject, progress: Progress): Promise<Pa
   const ids = model.ports.map(({ id }) => id);
   const { sample } = subject;
   const pairs = sample === undefined ? allPairs(ids) : samplePairs(ids, sample.pairs, sample.seed);
+  const count = Math.min(sample?.pairs ?? Number.POSITIVE_INFINITY, pairCount(ids));
   const reach = await progress.step(
     "who reaches whom, by the model and by the flows",
     async (tell) =>
@@ -62,10 +63,9 @@ export async function lookOnce(subject: Subject, progress: Progress): Promise<Pa
         model,
         pairs,
         async (chassis) => hosts.of(chassis),
-        (done) => tell(`${done} of ${counted(pairs.length, "pair")}`),
+        (done) => tell(`${done} of ${counted(count, "pair")}`),
       ),
-    ({ packets, allowed }) =>
-      `${counted(pairs.length, "pair")} of ports, ${packets} packets, ${allowed} of them allowed`,
+    ({ packets, allowed }) => `${counted(count, "pair")} of ports, ${packets} packets, ${allowed} of them allowed`,
   );
   return {
     store: { records: audit.records.length, topics: audit.topics, digest: audit.digest },
