@@ -6,6 +6,7 @@ const LOG_MILLISECONDS = 1000;
 /**
  * Connections at a time, whether or not anybody has said anything on them; what comes beyond is closed as soon as it is accepted. Told at once, then
  * at most once a second: a flood of connections is none of the log.
+ * @param connections to begin with: `maxConnections` may change later
  * @param who listens, for the log
  */
 export function limitConnections(server: Server, connections: number, who: string, log: Logger): void {
@@ -14,7 +15,8 @@ export function limitConnections(server: Server, connections: number, who: strin
   const tell = (): void => {
     quiet = undefined;
     if (refused === 0) return;
-    log.warn({ listener: who, connections, refused }, "too many connections: what comes beyond is refused");
+    const { maxConnections } = server;
+    log.warn({ listener: who, maxConnections, refused }, "too many connections: what comes beyond is refused");
     refused = 0;
     quiet = setTimeout(tell, LOG_MILLISECONDS).unref();
   };

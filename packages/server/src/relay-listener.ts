@@ -8,6 +8,12 @@ import { type ServerSettings, StartError } from "./settings.ts";
 
 /** Who has not shown who he is by then may not keep a connection: as long for TLS, and then as long for the request and its token. */
 const HANDSHAKE_MILLISECONDS = 10_000;
+/**
+ * Connections that have not shown it yet, at a time: as many as a core can greet well within that time. Further ones are cut before TLS, which costs
+ * next to nothing, and come again after a while that their clients choose at random. Without it, of a whole fleet that comes at once each has its
+ * share of the processor, many are not done in time, and begin anew.
+ */
+const NEWCOMERS = 2000;
 
 export interface RelayListener {
   readonly url: string;
@@ -24,11 +30,15 @@ export async function openRelayListener(
 ): Promise<RelayListener> {
   const [cert, key] = await Promise.all([readFile(settings.certFile), readFile(settings.keyFile)]);
   const listener = createListener(settings, cert, key);
-  limitConnections(listener, settings.connections, "relay", log);
+  const most = (sessions: number): number => Math.min(settings.connections, sessions + NEWCOMERS);
+  limitConnections(listener, most(0), "relay", log);
   const relay = serveRelay({
     driver,
     listener,
     connections: settings.connections,
+    onSessions: (open) => {
+      listener.maxConnections = most(open);
+    },
     authorize: (token) => verifyToken(secret, token),
     onError: (error) => log.warn({ err: error }, "relay client"),
   });

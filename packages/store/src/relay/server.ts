@@ -30,6 +30,8 @@ export interface RelayOptions {
   readonly silenceSeconds?: number;
   /** Connections at a time. Default 20,000. */
   readonly connections?: number;
+  /** Told whenever somebody has shown who he is, and when he leaves: how many there are. */
+  readonly onSessions?: (open: number) => void;
   readonly clock?: Clock;
   /** What went wrong on a connection; the others go on. */
   readonly onError?: (error: unknown) => void;
@@ -47,6 +49,7 @@ export function serveRelay(options: RelayOptions): Relay {
   const { driver, listener, authorize, clock = systemClock, silenceSeconds = 15, connections = 20_000 } = options;
   const limits: SessionLimits = { ...DEFAULT_LIMITS, ...options.limits };
   const report = options.onError ?? (() => undefined);
+  const tell = options.onSessions ?? (() => undefined);
   const sessions = new Set<Session>();
   const sockets = new WebSocketServer({
     noServer: true,
@@ -84,7 +87,11 @@ export function serveRelay(options: RelayOptions): Relay {
     sockets.handleUpgrade(request, socket, head, (client) => {
       const session = new Session(client, subject, { driver, hub, leases, limits, clock, report, traffic });
       sessions.add(session);
-      client.on("close", () => sessions.delete(session));
+      tell(sessions.size);
+      client.on("close", () => {
+        sessions.delete(session);
+        tell(sessions.size);
+      });
       session.sendShared(welcome);
     });
   }
