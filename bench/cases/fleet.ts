@@ -251,6 +251,7 @@ function figuresOf(name: string, delivered: readonly Delivered[], tenant: FleetT
       involved.flatMap((arrivals) => arrivals.map(({ unitsRun }) => unitsRun)),
     ),
     figure(`${name}: request to compiled by a host`, "ms", lags),
+    figure(`${name}: request to compiled by a host, p99`, "ms", lags.length === 0 ? [] : [percentile99(lags)]),
     figure(
       `${name}: request to the API's answer`,
       "ms",
@@ -258,6 +259,10 @@ function figuresOf(name: string, delivered: readonly Delivered[], tenant: FleetT
     ),
   ];
   return all.filter(({ runs }) => runs > 0);
+}
+function percentile99(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(0.99 * sorted.length))] ?? Number.NaN;
 }
 function idsOf(answer: Json): readonly string[] {
   return made(Object.values(answer)).map(({ id }) => id);
