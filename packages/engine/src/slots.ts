@@ -74,6 +74,7 @@ export class Slot<V> {
     return owners;
   }
 }
+const newSlot = <V>(key: string): Slot<V> => new Slot(key);
 const FEW = 8;
 const AUDITED_AT_ONCE = 1000;
 
@@ -128,12 +129,7 @@ export class Slots<V> extends Claims<V, Slot<V>> {
     return this.#merging.keyOf(value);
   }
   protected override slot(key: string): Slot<V> {
-    let slot = this.#slots.get(key);
-    if (slot === undefined) {
-      slot = new Slot(key);
-      this.#slots.set(key, slot);
-    }
-    return slot;
+    return this.#slots.getOrInsertComputed(key, newSlot<V>);
   }
   protected override added(claim: Claim<V, Slot<V>>): void {
     const { slot } = claim;

@@ -98,10 +98,11 @@ export function flow(
   for (const name in match)
     if (!table.match.has(name)) throw new RangeError(`table ${table.name} does not match ${name}`);
   verifySteps(table, steps);
+  const canonical = toMatch(match);
   arena.reset();
-  arena.u16(priority);
-  encodeMatch(arena, toMatch(match));
-  const key = `${table.name} ${latin1(arena.view())}`;
+  arena.latin1(table.name).u8(SPACE).u16(priority);
+  encodeMatch(arena, canonical);
+  const key = arena.text();
   return { type: "flow", key, table, priority, steps, cookie: cookieOf(owner), owner };
 }
 
@@ -110,6 +111,7 @@ export function packedMatch({ key, table }: Pick<DesiredFlow, "key" | "table">):
   return key.slice(table.name.length + 1 + PRIORITY_BYTES);
 }
 const PRIORITY_BYTES = 2;
+const SPACE = 0x20;
 
 /** A flow's match, in the form in which a switch gives it back. */
 export function matchOf(flow: Pick<DesiredFlow, "key" | "table">): Match {
@@ -139,10 +141,6 @@ function verifySteps(table: Table, steps: readonly Step[]): void {
         break;
     }
   }
-}
-
-function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
 }
 
 export function floodGroup(owner: Owner, name: string, buckets: readonly Bucket[]): DesiredGroup {

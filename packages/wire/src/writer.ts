@@ -1,6 +1,6 @@
 import { EncodeError } from "./errors.ts";
 
-const { latin1Write: write } = Buffer.prototype;
+const { latin1Write: write, latin1Slice: read } = Buffer.prototype;
 
 /**
  * A growing big-endian arena. One writer can hold many messages one after another (`length` marks where each begins),
@@ -133,6 +133,10 @@ export class Writer {
   /** A view of what was written: valid until the next write. */
   view(start = 0, end = this.#length): Uint8Array {
     return this.#bytes.subarray(start, end);
+  }
+  /** What was written as text, one character each (ISO 8859-1): short strings that are kept, compared and used as keys cost less than arrays. */
+  text(start = 0, end = this.#length): string {
+    return read.call(this.#bytes, start, end);
   }
   /** Forgets what was written from `length` on. */
   truncate(length: number): void {

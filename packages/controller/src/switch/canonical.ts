@@ -11,10 +11,6 @@ import { Writer } from "@dragonflow/wire";
 
 const arena = new Writer(4096);
 
-function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
-}
-
 /** What makes two flows the same entry of a switch, in the form of `DesiredFlow.key`; undefined for a table that is not of this pipeline. */
 export function keyOf(flow: Pick<FlowDesc, "table" | "priority" | "match">, pipeline: Pipeline): string | undefined {
   const table = pipeline.tables[flow.table];
@@ -22,14 +18,14 @@ export function keyOf(flow: Pick<FlowDesc, "table" | "priority" | "match">, pipe
   arena.reset();
   arena.u16(flow.priority);
   encodeMatch(arena, flow.match);
-  return `${table.name} ${latin1(arena.view())}`;
+  return `${table.name} ${arena.text()}`;
 }
 
 /** A match as it goes over the wire, one character a byte. */
 export function packMatch(match: Match): string {
   arena.reset();
   encodeMatch(arena, match);
-  return latin1(arena.view());
+  return arena.text();
 }
 
 /**
@@ -40,7 +36,7 @@ export function valueOf(flow: Pick<Flow, "cookie" | "instructions">): string {
   arena.reset();
   arena.u64(flow.cookie);
   encodeInstructions(arena, flow.instructions);
-  return latin1(arena.view());
+  return arena.text();
 }
 /** The instructions in a value, packed. */
 export function instructionsIn(value: string): string {
@@ -52,5 +48,5 @@ const COOKIE_BYTES = 8;
 export function actionsText(actions: readonly Action[]): string {
   arena.reset();
   encodeInstructions(arena, { apply: actions });
-  return latin1(arena.view());
+  return arena.text();
 }
