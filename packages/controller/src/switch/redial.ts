@@ -8,7 +8,7 @@ export interface RedialEvents<C> {
 /** The first wait. */
 const FIRST_MS = 20;
 /** Trying to reach who is not there costs next to nothing, and each wait is added to the time without a controller. */
-const LONGEST_ABSENT_MS = 200;
+const LONGEST_ABSENT_MS = 50;
 /** One that drops us again and again is not one to hurry back to. */
 const LONGEST_UNSTABLE_MS = 5000;
 
