@@ -10,7 +10,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { APPS, pipeline } from "@dragonflow/controller";
-import { LOCAL, putRow, type State, type Table } from "@dragonflow/engine";
+import { LOCAL, putRow, type State } from "@dragonflow/engine";
 import { evaluate, type IpPacket, type Packet, type Verdict } from "@dragonflow/evaluator";
 import {
   type Case,
@@ -23,31 +23,20 @@ import {
 } from "@dragonflow/evaluator/testing";
 import { type LocalPortRecord, type NetworkRecord, networkKind, routerPortKind } from "@dragonflow/model";
 import {
-  addressGroups,
   type Connection,
   type Desired,
-  endpoints,
-  groupIdentities,
   hosts,
   interfaces,
-  localPorts,
-  networks,
   objectBits,
-  portIdentities,
-  ports,
   printTrace,
   readCookie,
-  routerInterfaces,
-  routerPorts,
-  routers,
-  securityGroups,
   stages,
-  subnets,
   type Trace,
   type Tracer,
   tracking,
   tunnelId,
   tunnels,
+  RECORD_TABLES,
 } from "@dragonflow/pipeline";
 import { type Sent, TracedSwitch } from "@dragonflow/pipeline/switch/testing";
 import { compile, tunnelIp } from "@dragonflow/pipeline/testing";
@@ -69,21 +58,6 @@ const TUNNELS = [
   { geneve: 101, vxlan: 102 },
   { geneve: 103, vxlan: 104 },
 ] as const;
-const TABLES: readonly Table[] = [
-  addressGroups,
-  endpoints,
-  groupIdentities,
-  localPorts,
-  networks,
-  portIdentities,
-  ports,
-  routerInterfaces,
-  routerPorts,
-  routers,
-  securityGroups,
-  subnets,
-];
-
 interface Host {
   readonly name: string;
   readonly outputs: ReadonlyMap<string, Desired>;
@@ -95,7 +69,7 @@ function stateOf({ records, cloud }: Case, name: string): State {
   const others = HOSTS.filter((host) => host !== name);
   return [
     ...records.flatMap(({ kind, topic, fields }) => {
-      const table = TABLES.find((one) => one.name === kind);
+      const table = RECORD_TABLES.find((one) => one.name === kind);
       return table === undefined ? [] : [putRow(table, topic, fields)];
     }),
     putRow(hosts, LOCAL, { id: "self", chassis: name, tunnelIp: tunnelIp(name) }),

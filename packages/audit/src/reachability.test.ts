@@ -1,23 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { putRow, type State, type Table } from "@dragonflow/engine";
+import { putRow, type State } from "@dragonflow/engine";
 import { cloudChoices, recordsOf as cloudRecords } from "@dragonflow/evaluator/testing";
-import {
-  addressGroups,
-  type Desired,
-  type DesiredFlow,
-  endpoints,
-  groupIdentities,
-  localPorts,
-  networks,
-  portIdentities,
-  ports,
-  routerInterfaces,
-  routerPorts,
-  routers,
-  securityGroups,
-  subnets,
-} from "@dragonflow/pipeline";
+import { type Desired, type DesiredFlow, RECORD_TABLES } from "@dragonflow/pipeline";
 import {
   FIRST_PORT,
   groupId,
@@ -40,21 +25,6 @@ import { auditReachability, Model } from "./reachability.ts";
 import { hostsOf, onTheirHosts, recordsOf } from "./testing/clouds.ts";
 
 const FULL = process.env["DRAGONFLOW_FULL"] === "1";
-const TABLES: readonly Table[] = [
-  addressGroups,
-  endpoints,
-  groupIdentities,
-  localPorts,
-  networks,
-  portIdentities,
-  ports,
-  routerInterfaces,
-  routerPorts,
-  routers,
-  securityGroups,
-  subnets,
-];
-
 async function audit(rows: State, hosts = hostsOf(rows)) {
   const model = new Model(recordsOf(rows));
   const pairs = allPairs(model.ports.map(({ id }) => id));
@@ -67,7 +37,7 @@ describe("who reaches whom", () => {
     await fc.assert(
       fc.asyncProperty(cloudChoices(), async (choice) => {
         const rows = cloudRecords(choice).flatMap(({ kind, topic, fields }) => {
-          const table = TABLES.find(({ name }) => name === kind);
+          const table = RECORD_TABLES.find(({ name }) => name === kind);
           return table === undefined ? [] : [putRow(table, topic, fields)];
         });
         const { differences, packets, allowed } = await audit(rows);

@@ -2,7 +2,7 @@
  * The rows that apps read: the NB records of the topics that this host subscribes to, and facts of the host itself (partition ""). Everything that
  * can influence a flow is one of these.
  */
-import { defineIndex, defineSetIndex, defineTable, LOCAL, type Read } from "@dragonflow/engine";
+import { defineIndex, defineSetIndex, defineTable, LOCAL, type Read, type Table } from "@dragonflow/engine";
 import {
   type AddressGroupRecord,
   chassisTopic,
@@ -32,6 +32,22 @@ export const groupIdentities = defineTable<GroupIdentityRecord>("group-identity"
 export const portIdentities = defineTable<PortIdentityRecord>("port-identity");
 export const addressGroups = defineTable<AddressGroupRecord>("address-group");
 export const endpoints = defineTable<EndpointRecord>("endpoint");
+
+/** All of them: what a record of a kind that stands here is delivered as. */
+export const RECORD_TABLES: readonly Table[] = [
+  networks,
+  subnets,
+  ports,
+  localPorts,
+  routers,
+  routerInterfaces,
+  routerPorts,
+  securityGroups,
+  groupIdentities,
+  portIdentities,
+  addressGroups,
+  endpoints,
+];
 
 /** Where this host's own facts live. */
 export { LOCAL };

@@ -1,7 +1,7 @@
 import { formatIp, tryParseIp } from "@dragonflow/packet";
 import { type Connection, connectionArguments, flowOf, isConnectionState } from "@dragonflow/pipeline";
 import { readConnections } from "../recheck/connections.ts";
-import { askVswitchd, datapathOf, runDirectory } from "../recheck/control-socket.ts";
+import { askVswitchd, datapathOf, runDirectory } from "../switch/control-socket.ts";
 import type { ControllerSettings } from "../settings.ts";
 
 /** What was asked is none of what can be. */

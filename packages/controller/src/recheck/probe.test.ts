@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { decodePacket, formatIp, formatMac } from "@dragonflow/packet";
 import { stages } from "@dragonflow/pipeline";
 import { readConnections } from "./connections.ts";
-import { askVswitchd, runDirectory } from "./control-socket.ts";
+import { askVswitchd, runDirectory } from "../switch/control-socket.ts";
 import { type Allowance, lost, type PortPolicy } from "./policy.ts";
 import { probeOf } from "./probe.ts";
 

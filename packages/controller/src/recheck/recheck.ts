@@ -3,7 +3,7 @@ import { IpProtocol } from "@dragonflow/packet";
 import type { Log } from "../settings.ts";
 import type { SwitchDriver } from "../switch/driver.ts";
 import { type TrackedConnection, readConnections } from "./connections.ts";
-import { askVswitchd, datapathOf, runDirectory } from "./control-socket.ts";
+import { askVswitchd, datapathOf, runDirectory } from "../switch/control-socket.ts";
 import { type Allowance, lost, type PortPolicy } from "./policy.ts";
 import { probeOf } from "./probe.ts";
 

@@ -12,7 +12,7 @@ import { type Actual, isOurs, readActual } from "./actual.ts";
 import { keyOf } from "./canonical.ts";
 import { driftOf, type SwitchDifference } from "./drift.ts";
 import { type Counters, noCounters, type SwitchEvents } from "./events.ts";
-import { watchForeignChanges } from "./foreign-changes.ts";
+import { Disturbances, watchForeignChanges } from "./foreign-changes.ts";
 import { installIdentityOption } from "./identity-option.ts";
 import { type InjectedPacket, injectPackets } from "./inject.ts";
 import { fromActual, type Installed } from "./installed.ts";
@@ -24,9 +24,6 @@ import { transmit, wayOf } from "./transmit.ts";
 import { Uses } from "./uses.ts";
 import { type WriteDown, ZoneKeeper } from "./zone-keeper.ts";
 import type { ZoneLedger } from "./zones.ts";
-
-/** Who changes our flows again and again shall not keep us from everything else. */
-const DISTURBED_EVERY_MS = 1000;
 
 /** Group numbers and meter numbers that are ours. Meters of the userspace datapath end at 65,535. */
 const GROUPS = { first: 0x0df00000, last: 0x0dffffff } as const;
@@ -70,11 +67,15 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
   #unread = true;
   #busy = false;
   #change = 0;
-  #disturbed: NodeJS.Timeout | undefined;
+  readonly #disturbances = new Disturbances(() => {
+    this.counters.disturbances++;
+    this.#repairs = true;
+    this.emit("disturbed");
+    this.resync();
+  });
   readonly #rounds = new Rounds();
   /** The next reading back is for what others did. */
   #repairs = false;
-  #lastDisturbedMs = Number.NEGATIVE_INFINITY;
 
   /**
    * @param address `unix:…/br-int.mgmt` or `tcp:…` of the bridge.
@@ -221,7 +222,7 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
   close(): void {
     const socket = this.#socket;
     this.#socket = undefined;
-    clearTimeout(this.#disturbed);
+    this.#disturbances.close();
     this.#redial.close();
     socket?.close();
   }
@@ -255,23 +256,11 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
     this.emit("connected");
     watchForeignChanges(socket, (update) => {
       const key = keyOf(update, this.#pipeline);
-      if (isOurs(update.cookie) || (key !== undefined && this.#installed.has(key))) this.#doubt(socket);
+      if (isOurs(update.cookie) || (key !== undefined && this.#installed.has(key)))
+        if (this.#socket === socket && !this.#held) this.#disturbances.noticed();
     }).catch((error: unknown) => this.#lost(socket, error instanceof Error ? error : new Error(String(error))));
     // Before the switch is read back, so that nothing happens unseen.
     this.#pump();
-  }
-
-  #doubt(socket: OpenFlowSocket): void {
-    if (this.#socket !== socket || this.#disturbed !== undefined || this.#held) return;
-    const wait = Math.max(0, this.#lastDisturbedMs + DISTURBED_EVERY_MS - performance.now());
-    this.#disturbed = setTimeout(() => {
-      this.#disturbed = undefined;
-      this.#lastDisturbedMs = performance.now();
-      this.counters.disturbances++;
-      this.#repairs = true;
-      this.emit("disturbed");
-      this.resync();
-    }, wait);
   }
 
   /** The connection is of no use any more. */

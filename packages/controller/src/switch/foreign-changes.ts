@@ -3,6 +3,33 @@ import { ConnectionError, type Flow, type OpenFlowSocket } from "@dragonflow/ope
 /** A flow that came, went or was changed. */
 type ChangedFlow = Pick<Flow, "table" | "priority" | "match" | "cookie">;
 
+/** Who changes our flows again and again shall not keep us from everything else. */
+const DISTURBED_EVERY_MS = 1000;
+
+/** Changes by others, told of once for all that come together, and once a second at most. */
+export class Disturbances {
+  readonly #disturbed: () => void;
+  #timer: NodeJS.Timeout | undefined;
+  #lastMs = Number.NEGATIVE_INFINITY;
+
+  constructor(disturbed: () => void) {
+    this.#disturbed = disturbed;
+  }
+  noticed(): void {
+    this.#timer ??= setTimeout(
+      () => {
+        this.#timer = undefined;
+        this.#lastMs = performance.now();
+        this.#disturbed();
+      },
+      Math.max(0, this.#lastMs + DISTURBED_EVERY_MS - performance.now()),
+    );
+  }
+  close(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
 const MONITOR = { monitor: 1, flags: ["add", "removed", "modify"], command: "add", match: {} } as const;
 
 /**
