@@ -20,6 +20,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   evaluator: ["model"],
   store: ["model"],
   "drivers/sqlite": ["store", "model"],
+  "drivers/etcd": ["store", "model"],
   pipeline: ["openflow", "packet", "wire", "engine", "model"],
   "apps/*": APP_IMPORTS,
   explain: ["engine", "evaluator", "model", "openflow", "packet", "wire", "pipeline", "app-security-group"],
@@ -46,6 +47,7 @@ function allows(rule: readonly string[], name: string): boolean {
 interface Manifest {
   readonly name: string;
   readonly dependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
   readonly devDependencies?: Readonly<Record<string, string>>;
 }
 function isManifest(value: unknown): value is Manifest {
@@ -101,7 +103,7 @@ function judge(
     if (TESTS_MAY.test(target)) return `imports ${target}, which is for tests`;
     if (!allows(rule, own)) return `imports ${target}: its layer allows ${rule.join(", ") || "nothing"}`;
   }
-  if (!isTest && manifest.dependencies?.[dependency] === undefined)
-    return `imports ${dependency}, which is not in its package.json`;
+  const declared = manifest.dependencies?.[dependency] ?? manifest.optionalDependencies?.[dependency];
+  if (!isTest && declared === undefined) return `imports ${dependency}, which is not in its package.json`;
   return undefined;
 }
