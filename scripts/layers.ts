@@ -29,7 +29,19 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   server: ["neutron-api", "metrics", "store", "model", "driver-*"],
   lab: ["ovsdb"],
   audit: ["evaluator", "explain", "model", "packet", "pipeline"],
-  cli: ["server", "neutron-api", "controller", "explain", "audit", "lab", "store", "pipeline", "packet", "model"],
+  cli: [
+    "server",
+    "neutron-api",
+    "controller",
+    "explain",
+    "audit",
+    "lab",
+    "store",
+    "driver-*",
+    "pipeline",
+    "packet",
+    "model",
+  ],
 };
 /** What only tests, benchmarks and scripts may import besides: private switches, conformance suites, other parts to play with. */
 const TESTS_MAY = /\/(testing|conformance)$/;

@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-packages="openvswitch-switch iproute2 iputils-ping iputils-arping ethtool procps iperf3 udhcpc isc-dhcp-client openssl strace python3-openstackclient git netcat-openbsd"
+packages="openvswitch-switch iproute2 iputils-ping iputils-arping ethtool procps iperf3 udhcpc isc-dhcp-client openssl strace python3-openstackclient git netcat-openbsd etcd-server etcd-client"
 
 say() { echo "setup: $*" >&2; }
 fail() { say "$*"; exit 1; }

@@ -307,7 +307,7 @@ describe("whatever ends the making or the show, nothing is left", () => {
     // The same, but somebody took the port after it was looked at.
     const lab = await createLab({ name: labNamed("race"), hosts: 0 });
     await assert.rejects(
-      startLabServer(lab, { api: address.port, relay: await freePort() }),
+      startLabServer(lab, { api: address.port, relay: await freePort(), store: `sqlite:${lab.directory}/store.db` }),
       new RegExp(`server ended:\\n(.*\\n)*.*${address.port}`),
     );
     await removeLab(lab.name);

@@ -1,7 +1,16 @@
 import type { NetworkType } from "@dragonflow/server";
 import { Command } from "commander";
 import type { VmAddOptions } from "./commands/lab-vm.ts";
-import { apiPortOption, hostsOption, jsonOption, labOption, networkTypeOption, withExamples } from "./options.ts";
+import type { LabStore } from "./lab/names.ts";
+import {
+  apiPortOption,
+  hostsOption,
+  jsonOption,
+  labOption,
+  networkTypeOption,
+  storeOption,
+  withExamples,
+} from "./options.ts";
 
 interface InLab {
   readonly lab: string;
@@ -12,6 +21,7 @@ export interface LabOptions {
   readonly hosts: number;
   readonly apiPort?: number;
   readonly networkType?: NetworkType;
+  readonly store?: LabStore;
   readonly json: boolean;
 }
 
@@ -37,6 +47,7 @@ function up(): Command {
     .option("--empty", "without networks and VMs", false)
     .addOption(apiPortOption())
     .addOption(networkTypeOption())
+    .addOption(storeOption())
     .addOption(jsonOption("the lab's status"))
     .addOption(labOption())
     .action(async ({ lab, empty, ...options }: InLab & LabOptions & { empty: boolean }) =>

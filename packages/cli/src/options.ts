@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { NETWORK_TYPES } from "./config/sections.ts";
-import { DEFAULT_LAB } from "./lab/names.ts";
+import { DEFAULT_LAB, LAB_STORES } from "./lab/names.ts";
 
 const MOST_HOSTS = 100;
 
@@ -27,6 +27,11 @@ export const apiPortOption = (): Option =>
 export const networkTypeOption = (): Option =>
   new Option("--network-type <TYPE>", "what carries networks that name no type (default: geneve)").choices(
     NETWORK_TYPES,
+  );
+
+export const storeOption = (): Option =>
+  new Option("--store <NAME>", "database that the server stands on, started with the lab (default: sqlite)").choices(
+    LAB_STORES,
   );
 
 /** What to type, and what that does. */

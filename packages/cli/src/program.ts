@@ -14,6 +14,7 @@ import {
   jsonOption,
   labOption,
   networkTypeOption,
+  storeOption,
   withExamples,
 } from "./options.ts";
 import { print, warn } from "./output.ts";
@@ -96,6 +97,7 @@ function upCommand(): Command {
     .addOption(hostsOption())
     .addOption(apiPortOption())
     .addOption(networkTypeOption())
+    .addOption(storeOption())
     .option("--detach", "return when all is ready, and leave it running", false)
     .addOption(jsonOption("with --detach: the lab's status"))
     .addOption(labOption())

@@ -1,5 +1,6 @@
 import { Metrics, type MetricsListener, type MetricsListenSettings, openMetricsListener } from "@dragonflow/metrics";
 import { Engine } from "@dragonflow/neutron-api";
+import { withoutSecrets } from "@dragonflow/store";
 import { pino } from "pino";
 import { openApi } from "./api-listener.ts";
 import { Folding } from "./folding/folding.ts";
@@ -48,7 +49,10 @@ export async function startServer(settings: ServerSettings, signal?: AbortSignal
   collectServer(metrics, { engine, folding, relay: relay?.relay });
   const scraped = settings.metrics && (await openMetrics(metrics, settings.metrics));
   opened.defer(async () => scraped?.close());
-  log.info({ api: api.url, relay: relay?.url, metrics: scraped?.url, store: settings.store.url }, "serving");
+  log.info(
+    { api: api.url, relay: relay?.url, metrics: scraped?.url, store: withoutSecrets(settings.store.url) },
+    "serving",
+  );
 
   const running = opened.move();
   return {

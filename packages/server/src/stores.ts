@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { openSqliteStore } from "@dragonflow/driver-sqlite";
-import { connectRelay, type StoreDriver } from "@dragonflow/store";
+import { connectRelay, type OpenByUrl, type StoreDriver, withoutSecrets } from "@dragonflow/store";
 import type { Logger } from "pino";
 import { type ServerSettings, StartError } from "./settings.ts";
 import { makeStateDirectory } from "./state-directory.ts";
@@ -19,12 +19,22 @@ async function openSqlite({ url }: ServerSettings["store"], log: Logger): Promis
   const file = decodeURIComponent(new URL(url).pathname);
   if (file === "") throw new StartError(`${url} names no file; write sqlite:/path/to/file.db`);
   await makeStateDirectory(file);
-  const driver = await openSqliteStore({
-    file,
-    onNewLineage: (reason) =>
-      log.warn({ file, reason }, "the store went back in time, or may have: everybody who follows it reads it anew"),
-  });
-  return { driver, isExclusive: true };
+  return { driver: await openSqliteStore({ file, onNewLineage: warnOf(log, url) }), isExclusive: true };
+}
+
+function warnOf(log: Logger, url: string): (reason: string) => void {
+  const store = withoutSecrets(url);
+  return (reason) =>
+    log.warn({ store, reason }, "the store went back in time, or may have: everybody who follows it reads it anew");
+}
+
+/** A database that many processes share. @param load its driver, which comes into memory when it is used. */
+function shared(load: () => Promise<OpenByUrl>): OpenStore {
+  return async ({ url }, log, signal) => {
+    const open = await load();
+    const onNewLineage = warnOf(log, url);
+    return { driver: await open({ url, onNewLineage, ...(signal && { signal }) }), isExclusive: false };
+  };
 }
 
 async function openRelay(
@@ -45,8 +55,15 @@ async function openRelay(
   }
 }
 
+const openEtcd = shared(async () => (await import("@dragonflow/driver-etcd")).openEtcdStore);
+
 /** Every kind of store that a server can stand on, by the scheme of its URL: a further driver is a line here. */
-const STORES: Readonly<Record<string, OpenStore>> = { "sqlite:": openSqlite, "wss:": openRelay };
+const STORES: ReadonlyMap<string, OpenStore> = new Map([
+  ["sqlite", openSqlite],
+  ["wss", openRelay],
+  ["etcd", openEtcd],
+  ["etcds", openEtcd],
+]);
 
 /** @throws {StartError} for a URL that names no store; what the driver throws when it cannot open it. */
 export async function openStore(
@@ -54,9 +71,11 @@ export async function openStore(
   log: Logger,
   signal?: AbortSignal,
 ): Promise<OpenedStore> {
-  const url = URL.parse(settings.url);
-  const open = url === null ? undefined : STORES[url.protocol];
-  if (open === undefined)
-    throw new StartError(`"${settings.url}" is no store: its URL begins with ${Object.keys(STORES).join(" or ")}`);
+  const [, scheme = ""] = /^([a-z]+):/.exec(settings.url) ?? [];
+  const open = STORES.get(scheme);
+  if (open === undefined) {
+    const known = [...STORES.keys()].map((name) => `${name}:`).join(", ");
+    throw new StartError(`"${withoutSecrets(settings.url)}" is no store: its URL begins with one of ${known}`);
+  }
   return open(settings, log, signal);
 }

@@ -54,12 +54,16 @@ export const SERVER = {
   networkType: choice("network_type", "what carries a network whose maker names no type", NETWORK_TYPES, "geneve"),
   underlayMtu: integer("underlay_mtu", "bytes of the largest packet between hosts", 1280, 65_535, 1500),
   underlayIpVersion: choice("underlay_ip_version", "of the hosts' tunnel addresses", ["4", "6"], "4"),
-  store: text("store", "URL of the store: sqlite:FILE, or wss://HOST:PORT of another server's relay", {
-    pattern: /^[a-z]+:\S+$/,
-    expected: "a URL",
-    placeholder: "URL",
-    fallback: "sqlite:/var/lib/dragonflow/store.db",
-  }),
+  store: text(
+    "store",
+    "URL of the store: sqlite:FILE, etcd://HOST:PORT,.../PREFIX, or wss://HOST:PORT of another server's relay",
+    {
+      pattern: /^[a-z]+:\S+$/,
+      expected: "a URL",
+      placeholder: "URL",
+      fallback: "sqlite:/var/lib/dragonflow/store.db",
+    },
+  ),
   storeTokenFile: optional(path("store_token_file", "token for a store behind a relay")),
   storeCaFile: optional(path("store_ca_file", "PEM of the authority of a store behind a relay")),
   relayHost: text("relay_host", "address that the relay listens on", { ...HOST, fallback: "0.0.0.0" }),

@@ -6,9 +6,10 @@ import { CliError } from "../errors.ts";
 import { counted } from "../screen/palette.ts";
 import type { Progress } from "../screen/progress.ts";
 import { freePort, isFree } from "./free-port.ts";
-import { DEFAULT_LAB, labOption } from "./names.ts";
+import { DEFAULT_LAB, labOption, type LabStore } from "./names.ts";
 import { type PluggedVm, plugPort, vmsReady } from "./nova.ts";
 import { controllersAlive, startLabController, startLabServer } from "./processes.ts";
+import { requireStore, startLabStore } from "./stores.ts";
 
 const NEUTRON_PORT = 9696;
 
@@ -19,6 +20,8 @@ export interface LabRequest {
   readonly apiPort?: number | undefined;
   /** Of networks that name none; undefined: the server's default. */
   readonly networkType?: NetworkType | undefined;
+  /** What its server stands on; default: SQLite. */
+  readonly store?: LabStore | undefined;
   /** With the demo's networks and VMs. */
   readonly demo: boolean;
 }
@@ -31,17 +34,21 @@ export interface RunningLab {
 /** Makes a lab with everything that runs in it. When that fails, or the signal comes, nothing of it stays. */
 export async function bringUp(request: LabRequest, progress: Progress, signal?: AbortSignal): Promise<RunningLab> {
   requireRoot();
-  const { name, hosts: count } = request;
+  const { name, hosts: count, store = "sqlite" } = request;
+  requireStore(store);
   if ((await listLabs()).some((other) => other.name === name)) throw exists(name);
   const apiPort = await chooseApiPort(request);
-  const settings = { api: apiPort, relay: await freePort(), networkType: request.networkType };
+  const ports = { api: apiPort, relay: await freePort() };
   const lab = await progress.step(`${counted(count, "host")} with Open vSwitch`, async () =>
     createLab({ name, hosts: count, ...(signal === undefined ? {} : { signal }) }),
   );
   try {
     const apiUrl = await progress.step(
       "server: Neutron API, store, relay",
-      async () => startLabServer(lab, settings, signal),
+      async () => {
+        const settings = { ...ports, store: await startLabStore(lab, store), networkType: request.networkType };
+        return startLabServer(lab, settings, signal);
+      },
       (url) => `server: Neutron API at ${url}`,
     );
     const api = new ApiClient(apiUrl, signal === undefined ? {} : { signal });

@@ -10,6 +10,8 @@ export interface LabSettings {
   /** Ports. */
   readonly api: number;
   readonly relay: number;
+  /** URL. */
+  readonly store: string;
   /** Undefined: the server's own default. */
   readonly networkType?: NetworkType | undefined;
 }
@@ -20,7 +22,7 @@ const secretFile = (lab: Lab): string => at(lab, "secret");
 export const tokenFile = (lab: Lab, chassis: string): string => at(lab, join("tokens", chassis));
 
 /** Certificates, secret and configuration; the lab's directory is its owner's alone. */
-export async function writeConfiguration(lab: Lab, { api, relay, networkType }: LabSettings): Promise<void> {
+export async function writeConfiguration(lab: Lab, { api, relay, store, networkType }: LabSettings): Promise<void> {
   const tls = await ensureTls(at(lab, "tls"));
   await loadSecret(secretFile(lab));
   const sections = {
@@ -29,7 +31,7 @@ export async function writeConfiguration(lab: Lab, { api, relay, networkType }: 
       api_host: "127.0.0.1",
       api_port: api,
       ...(networkType === undefined ? {} : { network_type: networkType }),
-      store: `sqlite:${at(lab, "store.db")}`,
+      store,
       relay_host: "127.0.0.1",
       relay_port: relay,
       tls_cert_file: tls.certFile,

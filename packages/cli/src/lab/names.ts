@@ -10,3 +10,7 @@ export const labOption = (name: string): string => (name === DEFAULT_LAB ? "" : 
 export const socketOf = (host: LabHost): string => join(host.directory, "controller.sock");
 
 export const controllerName = (host: string): string => `controller-${host}`;
+
+/** What the server of a lab may stand on. A database starts with the lab, as a process of its own, and goes with it. */
+export const LAB_STORES = ["sqlite", "etcd"] as const;
+export type LabStore = (typeof LAB_STORES)[number];

@@ -77,10 +77,6 @@ export class Connection {
     this.#followers.push(follower);
     if (this.#session !== undefined) follower.opened(this.#session);
   }
-  unfollow(follower: Follower): void {
-    const place = this.#followers.indexOf(follower);
-    if (place >= 0) this.#followers.splice(place, 1);
-  }
 
   /** Of the newest session. */
   get era(): Era {
@@ -156,7 +152,7 @@ export class Connection {
       this.#session = session;
       this.#failure = undefined;
       this.#waiting.resolve(session);
-      for (const follower of [...this.#followers]) follower.opened(session);
+      for (const follower of this.#followers) follower.opened(session);
       await this.#pulse(session);
     }
   }
@@ -169,7 +165,7 @@ export class Connection {
       this.#waiting = Promise.withResolvers();
       this.#waiting.promise.catch(() => undefined);
     }
-    for (const follower of [...this.#followers]) follower.lost();
+    for (const follower of this.#followers) follower.lost();
   }
 
   async #reconnect(): Promise<Session | undefined> {

@@ -124,8 +124,7 @@ export class Leases implements Follower {
     const changed = this.#lineage !== "" && this.#lineage !== session.era.lineage;
     this.#lineage = session.era.lineage;
     if (changed)
-      for (const claim of [...this.#claims])
-        if (claim.held !== undefined) this.#lose(claim, "the store went back in time");
+      for (const claim of this.#claims) if (claim.held !== undefined) this.#lose(claim, "the store went back in time");
     this.#follow(session).catch((error: unknown) => session.link.lose(`leases: ${String(error)}`));
   }
   lost(): void {
@@ -136,7 +135,7 @@ export class Leases implements Follower {
   async close(): Promise<void> {
     this.#closed = true;
     const waiting: Promise<void>[] = [];
-    for (const claim of [...this.#claims]) {
+    for (const claim of this.#claims) {
       if (claim.held !== undefined) this.#lose(claim, "the store was closed");
       else {
         this.#end(claim);
@@ -306,7 +305,7 @@ export class Leases implements Follower {
       ? key.slice(this.#keys.leases.key.length)
       : key.slice(this.#keys.queues.key.length, key.indexOf("\0"));
     let isWanted = false;
-    for (const claim of [...this.#claims]) {
+    for (const claim of this.#claims) {
       if (claim.name !== name || claim.keeper === undefined) continue;
       isWanted = true;
       if (claim.held === undefined) void this.#look(claim);

@@ -1,26 +1,11 @@
 import { readFile } from "node:fs/promises";
 import type * as Grpc from "@grpc/grpc-js";
-import { Unavailable } from "@dragonflow/store";
+import { loadClient } from "@dragonflow/store";
 import type { EtcdAddress } from "./address.ts";
 import { EtcdFault, faultOf, STATUS } from "./faults.ts";
 import { authenticate, type Call, WATCH_PATH } from "./wire/calls.ts";
 import { type WatchRequest, type WatchResponse, watchRequest, watchResponse } from "./wire/messages.ts";
 import { encoded, Reader } from "./wire/protobuf.ts";
-
-/** The package of etcd's client library, which only a user of etcd installs. */
-const CLIENT_PACKAGE = "@grpc/grpc-js";
-
-/** @throws {Unavailable} that names the package which is missing. */
-export async function loadGrpc(): Promise<typeof Grpc> {
-  try {
-    return await import("@grpc/grpc-js");
-  } catch (error) {
-    if (!(error instanceof Error) || !("code" in error) || error.code !== "ERR_MODULE_NOT_FOUND") throw error;
-    throw new Unavailable(`a store in etcd needs the package ${CLIENT_PACKAGE}: npm install ${CLIENT_PACKAGE}`, {
-      cause: error,
-    });
-  }
-}
 
 const CONNECT_MILLISECONDS = 3000;
 export const CALL_MILLISECONDS = 8000;
@@ -44,8 +29,9 @@ export interface Access {
   readonly login: { readonly name: string; readonly password: string } | undefined;
 }
 
+/** @throws {Unsupported} where etcd's client is not installed; what reading the files throws. */
 export async function prepareAccess(address: EtcdAddress): Promise<Access> {
-  const grpc = await loadGrpc();
+  const grpc = await loadClient("etcd", "@grpc/grpc-js", () => import("@grpc/grpc-js"));
   const read = async (file: string | undefined): Promise<Buffer | null> =>
     file === undefined ? null : await readFile(file);
   const password =

@@ -13,6 +13,7 @@ import {
   type Row,
   type Snapshot,
   type StoreDriver,
+  type StoreOpening,
   systemClock,
   Unavailable,
   type Watch,
@@ -37,16 +38,11 @@ const VALUES_SHARE = 2 / 3;
 const OPERATIONS_PER_COMMIT = 1000;
 const LEAST_VERSION = [3, 4] as const;
 
-export interface EtcdStoreOptions {
-  /** See {@link parseEtcdUrl}. */
-  readonly url: string;
+/** `url`: see {@link parseEtcdUrl}. `signal`: default, a minute. */
+export interface EtcdStoreOptions extends StoreOpening {
   /** What a watch holds for a slow reader. Default 16 MiB. */
   readonly watchBufferBytes?: number;
   readonly clock?: Clock;
-  /** Gives up waiting for the first connection; default: after a minute. */
-  readonly signal?: AbortSignal;
-  /** Told when a store that was there got a new lineage by this process, and why. */
-  readonly onNewLineage?: (reason: string) => void;
 }
 
 function capabilitiesOf(address: EtcdAddress): Capabilities {
@@ -168,7 +164,7 @@ async function checkServer({ link }: Session, address: EtcdAddress, keys: Keys):
 
 /**
  * Opens the store that lies in etcd under the prefix of its URL; one that is not there begins empty.
- * @throws {InvalidRequest} the URL; {@link Unavailable} not reached, or its client is not installed; {@link Forbidden}; {@link StoreCorrupt}.
+ * @throws {InvalidRequest} the URL; {@link Unavailable} not reached; {@link Unsupported} its client is not installed; {@link Forbidden}; {@link StoreCorrupt}.
  */
 export async function openEtcdStore(options: EtcdStoreOptions): Promise<StoreDriver> {
   const address = parseEtcdUrl(options.url);

@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { etcdCommand } from "../member.ts";
 
 const run = promisify(execFile);
 const READY_MILLISECONDS = 30_000;
@@ -191,20 +192,10 @@ export class Cluster {
   async #start(member: Planned, state: "new" | "existing"): Promise<void> {
     const { name, client, peer, advertised } = member;
     mkdirSync(this.#data(member), { recursive: true, mode: 0o700 });
-    const clientUrl = `http://127.0.0.1:${client}`;
+    const cluster = { initial: this.#initial(), token: this.#token, state };
+    const [command, ...args] = etcdCommand({ name, data: this.#data(member), client, peer, advertised, cluster });
     const log = openSync(join(this.directory, `${name}.log`), "a");
-    const child = spawn(
-      "etcd",
-      [
-        ...["--name", name, "--data-dir", this.#data(member)],
-        ...["--listen-client-urls", clientUrl, "--advertise-client-urls", clientUrl],
-        ...["--listen-peer-urls", `http://127.0.0.1:${peer}`],
-        ...["--initial-advertise-peer-urls", `http://127.0.0.1:${advertised}`],
-        ...["--initial-cluster", this.#initial(), "--initial-cluster-state", state],
-        ...["--initial-cluster-token", this.#token, ...this.#flags],
-      ],
-      { stdio: ["ignore", log, log] },
-    );
+    const child = spawn(command, [...args, ...this.#flags], { stdio: ["ignore", log, log] });
     closeSync(log);
     member.child = child;
     const deadline = Date.now() + READY_MILLISECONDS;
