@@ -93,7 +93,7 @@ export class Watches implements Follower {
   }
 
   async close(): Promise<void> {
-    for (const watch of [...this.#open.keys()]) await watch.close();
+    for (const watch of this.#open.keys()) await watch.close();
   }
 
   #join(watch: BufferedWatch, members: Map<Topic, Member>, subscriptions: readonly Subscription[]): void {
