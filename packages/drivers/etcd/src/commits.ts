@@ -79,7 +79,13 @@ export class Commits {
       const done = await this.#replayed(session, request.id);
       return done ?? { ok: false, failed: guards.failed };
     }
-    const lease = request.beside === undefined ? await this.#leases.take(link) : 0n;
+    // Nothing is written yet: whatever this fails with, the commit did not happen.
+    const lease =
+      request.beside === undefined
+        ? await this.#leases.take(link).catch((error: unknown) => {
+            throw storeErrorOf(error);
+          })
+        : 0n;
     let answer: TxnResponse;
     try {
       const built = this.#build(era, request, guards, lease);

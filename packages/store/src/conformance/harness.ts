@@ -14,6 +14,24 @@ import {
   type Watch,
 } from "../contract.ts";
 
+/**
+ * Each begins something, and returns what ends it. The `leader` is the member that orders the writes, of a store that has several: the others go on
+ * without it.
+ */
+export interface Faults {
+  /** History is forgotten: what was written so far is only there as it is now. */
+  readonly compact?: () => Promise<void>;
+  /** The store loses everything, and begins anew. */
+  readonly empty?: () => Promise<void>;
+  readonly killLeader?: () => Promise<() => Promise<void>>;
+  /** It stands still, and its connections with it. */
+  readonly pauseLeader?: () => Promise<() => Promise<void>>;
+  /** It reaches its clients, and not its peers. */
+  readonly isolateLeader?: () => Promise<() => Promise<void>>;
+  /** The connections of `driver` stay, and nothing passes. */
+  readonly hold?: () => Promise<() => Promise<void>>;
+}
+
 /** One store under test, real, and what can be done to it. */
 export interface Harness extends AsyncDisposable {
   /** The client under test; another one after `vanish` and, in process, after `restart` and restoring. */
@@ -28,6 +46,8 @@ export interface Harness extends AsyncDisposable {
   backup(): Promise<() => Promise<void>>;
   /** Cuts the connections of `driver`; it may connect again. undefined: in process, there is none. */
   readonly cut: (() => Promise<void>) | undefined;
+  /** What else can happen to it. What a harness cannot do is told by its test. */
+  readonly faults?: Faults;
   /** A reader that lets more than this wait loses events. */
   readonly watchBufferBytes: number;
 }

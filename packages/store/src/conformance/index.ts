@@ -4,6 +4,7 @@
  */
 import { after, before, describe } from "node:test";
 import { commitTests } from "./commits.ts";
+import { faultTests } from "./faults.ts";
 import { type Bench, freshTopics, type Harness } from "./harness.ts";
 import { leaseTests } from "./leases.ts";
 import { recoveryTests } from "./recovery.ts";
@@ -12,6 +13,8 @@ import { watchTests } from "./watches.ts";
 
 export {
   contents,
+  type Faults,
+  freshTopics,
   type Harness,
   Observer,
   observe,
@@ -47,6 +50,7 @@ export function conformance(name: string, open: () => Promise<Harness>): void {
     watchTests(bench);
     scaleTests(bench);
     leaseTests(bench);
+    faultTests(bench);
     recoveryTests(bench);
   });
 }

@@ -61,6 +61,7 @@ export class Cluster {
   readonly directory = mkdtempSync(join(tmpdir(), `dragonflow-etcd-${process.pid}-`));
   readonly #members: Planned[] = [];
   readonly #flags: readonly string[];
+  readonly #ids = new Map<string, string>();
   #token = "first";
   readonly #onExit = (): void => {
     for (const { child } of this.#members) child?.kill("SIGKILL");
@@ -109,14 +110,32 @@ export class Cluster {
       resume: () => void member.child?.kill("SIGCONT"),
     }));
   }
+  /** The member whose word counts: where one was cut off it may still think that it is it, so the newest term decides. */
   async leader(): Promise<Member> {
     for (;;) {
+      let found: { readonly member: Member; readonly term: number } | undefined;
       for (const member of this.members) {
-        const answer = await this.ctl(["endpoint", "status", "-w", "json"], [member.endpoint]).catch(() => "[]");
-        const [status] = JSON.parse(answer) as { Status: { header: { member_id: number }; leader: number } }[];
-        if (status !== undefined && status.Status.leader === status.Status.header.member_id) return member;
+        // As text: these numbers have 64 bits.
+        const status = await this.ctl(["endpoint", "status", "-w", "fields"], [member.endpoint]).catch(() => "");
+        const field = (name: string): string => new RegExp(`"${name}" : (\\d+)`).exec(status)?.[1] ?? "";
+        const term = Number(field("RaftTerm"));
+        if (field("Leader") !== "" && field("Leader") === field("MemberID") && term > (found?.term ?? 0))
+          found = { member, term };
+        this.#ids.set(member.name, BigInt(field("MemberID") || 0).toString(16));
       }
+      if (found !== undefined) return found.member;
     }
+  }
+  /** In hexadecimal; known once the leader was asked for. */
+  idOf(name: string): string | undefined {
+    return this.#ids.get(name);
+  }
+
+  /** Forgets what was before now. */
+  async compact(): Promise<void> {
+    const status = await this.ctl(["endpoint", "status", "-w", "fields"], this.endpoints.slice(0, 1));
+    const [, revision = ""] = /"Revision" : (\d+)/.exec(status) ?? [];
+    await this.ctl(["compact", "--physical=true", revision]);
   }
 
   async ctl(args: readonly string[], endpoints: readonly string[] = this.endpoints): Promise<string> {

@@ -1,8 +1,9 @@
 import { networkTopic } from "@dragonflow/model";
 import { type StoreDriver, Unavailable } from "@dragonflow/store";
-import { type Harness, within } from "@dragonflow/store/conformance";
+import { type Faults, type Harness, within } from "@dragonflow/store/conformance";
 import { openEtcdStore } from "../index.ts";
-import { Cluster, type ClusterOptions } from "./cluster.ts";
+import { Cluster } from "./cluster.ts";
+import { Peers } from "./peers.ts";
 import { openProxy } from "./proxy.ts";
 
 const WATCH_BUFFER_BYTES = 512 * 1024;
@@ -22,9 +23,32 @@ export async function reachable(driver: StoreDriver): Promise<void> {
   await within("etcd reachable", reach());
 }
 
+function leaderFaults(cluster: Cluster, peers: Peers): Faults {
+  return {
+    async killLeader() {
+      const leader = await cluster.leader();
+      await leader.kill("SIGKILL");
+      return () => leader.start();
+    },
+    async pauseLeader() {
+      const leader = await cluster.leader();
+      leader.pause();
+      return async () => leader.resume();
+    },
+    async isolateLeader() {
+      peers.isolate((await cluster.leader()).name);
+      return async () => peers.mend();
+    },
+  };
+}
+
 /** Real etcd; the client under test has a wire to it that can be cut. */
-export async function etcdHarness(options: ClusterOptions = {}): Promise<Harness & { readonly cluster: Cluster }> {
-  const cluster = await Cluster.start(options);
+export async function etcdHarness(members: 1 | 3 = 1): Promise<Harness & { readonly cluster: Cluster }> {
+  let started: Cluster | undefined;
+  const peers = new Peers((name) => started?.idOf(name));
+  const between = (name: string, port: number): Promise<number> => peers.open(name, port);
+  const cluster = await Cluster.start(members === 1 ? {} : { members, between });
+  started = cluster;
   const proxies = await Promise.all(cluster.endpoints.map((endpoint) => openProxy(Number(endpoint.split(":")[1]))));
   const url = `etcd://${proxies.map((proxy) => `127.0.0.1:${proxy.port}`).join(",")}/conformance`;
   const others: StoreDriver[] = [];
@@ -56,6 +80,20 @@ export async function etcdHarness(options: ClusterOptions = {}): Promise<Harness
         await reachable(driver);
       };
     },
+    faults: {
+      compact: () => cluster.compact(),
+      async empty() {
+        await cluster.empty();
+        await reachable(driver);
+      },
+      async hold() {
+        for (const proxy of proxies) proxy.hold();
+        return async () => {
+          for (const proxy of proxies) proxy.release();
+        };
+      },
+      ...(members === 3 && leaderFaults(cluster, peers)),
+    },
     async cut() {
       for (const proxy of proxies) proxy.cut();
       for (const proxy of proxies) proxy.mend();
@@ -65,6 +103,7 @@ export async function etcdHarness(options: ClusterOptions = {}): Promise<Harness
       for (const other of others) await other.close();
       await driver.close();
       for (const proxy of proxies) await proxy[Symbol.asyncDispose]();
+      peers.close();
       await cluster.remove();
     },
   };

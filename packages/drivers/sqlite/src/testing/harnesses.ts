@@ -58,6 +58,7 @@ export async function sqliteHarness(options: Partial<SqliteStoreOptions> = {}): 
       await restart(() => copyFileSync(file, `${file}.backup`));
       return () => restart(() => copyFileSync(`${file}.backup`, file));
     },
+    faults: { empty: () => restart(() => rmSync(file)) },
     cut: undefined,
     watchBufferBytes: WATCH_BUFFER_BYTES,
     async [Symbol.asyncDispose]() {
@@ -190,6 +191,13 @@ export async function relayHarness(): Promise<Harness> {
       const { file } = relayed;
       await restart(() => copyFileSync(file, `${file}.backup`));
       return () => restart(() => copyFileSync(`${file}.backup`, file));
+    },
+    faults: {
+      empty: () => restart(() => rmSync(relayed.file)),
+      async hold() {
+        relayed.proxy.hold();
+        return async () => relayed.proxy.release();
+      },
     },
     async cut() {
       relayed.proxy.cut();
