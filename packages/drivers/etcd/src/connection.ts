@@ -126,7 +126,10 @@ export class Connection {
       } catch (error) {
         if (this.#closing.signal.aborted) throw new Unavailable("the store was closed");
         if (error instanceof EtcdFault && expected?.(error) === true) throw error;
-        if (!(error instanceof EtcdFault && error.isMembers) || this.#options.clock.now() > deadline)
+        if (
+          !(error instanceof EtcdFault && (error.isMembers || error.needsLogin)) ||
+          this.#options.clock.now() > deadline
+        )
           throw storeErrorOf(error);
       }
     }

@@ -1,9 +1,11 @@
 import { readFile } from "node:fs/promises";
+import { isIP } from "node:net";
+import { checkServerIdentity as tlsCheck } from "node:tls";
 import type * as Grpc from "@grpc/grpc-js";
 import { loadClient } from "@dragonflow/store";
 import type { EtcdAddress } from "./address.ts";
 import { EtcdFault, faultOf, STATUS } from "./faults.ts";
-import { authenticate, type Call, WATCH_PATH } from "./wire/calls.ts";
+import { authenticate, type Call, status, WATCH_PATH } from "./wire/calls.ts";
 import { type WatchRequest, type WatchResponse, watchRequest, watchResponse } from "./wire/messages.ts";
 import { encoded, Reader } from "./wire/protobuf.ts";
 
@@ -22,10 +24,20 @@ const CHANNEL_OPTIONS = {
   "grpc.initial_reconnect_backoff_ms": 60_000,
 } as const;
 
+/**
+ * What TLS is told for a server's name where the endpoint is an address: a name must be told to the library, and an address is none (RFC 6066 section 3).
+ * The certificate is checked against the address all the same.
+ */
+const NO_NAME = "etcd";
+function addressOf(endpoint: string): string | undefined {
+  const host = endpoint.slice(0, endpoint.lastIndexOf(":")).replace(/^\[|\]$/g, "");
+  return isIP(host) === 0 ? undefined : host;
+}
+
 /** What is needed to reach any of the members, read once. */
 export interface Access {
   readonly grpc: typeof Grpc;
-  readonly credentials: Grpc.ChannelCredentials;
+  credentialsOf(endpoint: string): Grpc.ChannelCredentials;
   readonly login: { readonly name: string; readonly password: string } | undefined;
 }
 
@@ -39,10 +51,14 @@ export async function prepareAccess(address: EtcdAddress): Promise<Access> {
       ? (address.password ?? "")
       : (await readFile(address.passwordFile, "utf8")).replace(/\r?\n$/, "");
   const login = address.user === undefined ? undefined : { name: address.user, password };
-  const credentials = address.tls
-    ? grpc.credentials.createSsl(await read(address.caFile), await read(address.keyFile), await read(address.certFile))
-    : grpc.credentials.createInsecure();
-  return { grpc, credentials, login };
+  if (!address.tls) return { grpc, login, credentialsOf: () => grpc.credentials.createInsecure() };
+  const [ca, key, cert] = [await read(address.caFile), await read(address.keyFile), await read(address.certFile)];
+  const credentialsOf = (endpoint: string): Grpc.ChannelCredentials => {
+    const address = addressOf(endpoint);
+    const checkServerIdentity: typeof tlsCheck = (host, certificate) => tlsCheck(address ?? host, certificate);
+    return grpc.credentials.createSsl(ca, key, cert, { checkServerIdentity });
+  };
+  return { grpc, login, credentialsOf };
 }
 
 /** One stream of watches; ends with its link. */
@@ -64,7 +80,9 @@ export class Link {
     this.endpoint = endpoint;
     this.#grpc = access.grpc;
     this.#login = access.login;
-    this.#client = new access.grpc.Client(endpoint, access.credentials, CHANNEL_OPTIONS);
+    const named = addressOf(endpoint) === undefined ? {} : { "grpc.ssl_target_name_override": NO_NAME };
+    const options = { ...CHANNEL_OPTIONS, ...named };
+    this.#client = new access.grpc.Client(endpoint, access.credentialsOf(endpoint), options);
   }
 
   /** @throws {EtcdFault} */
@@ -96,11 +114,8 @@ export class Link {
       return await this.#send(call, request, milliseconds);
     } catch (error) {
       const fault = faultOf(error);
-      if (fault.needsLogin && this.#login !== undefined) {
-        await this.#logIn();
-        return this.#send(call, request, milliseconds);
-      }
-      if (fault.isMembers) this.lose(`${this.endpoint}: ${fault.message}`);
+      // Its watches have the old token too: a new link has a new one for all.
+      if (fault.isMembers || fault.needsLogin) this.lose(`${this.endpoint}: ${fault.message}`);
       throw fault;
     }
   }
@@ -155,17 +170,12 @@ export class Link {
 
   async #logIn(): Promise<void> {
     if (this.#login === undefined) return;
-    this.#token = undefined;
     this.#token = (await this.#send(authenticate, this.#login, CALL_MILLISECONDS)).token;
   }
 
   async #connected(): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#client.waitForReady(Date.now() + CONNECT_MILLISECONDS, (error) => {
-      if (error === undefined) resolve();
-      else reject(new EtcdFault(STATUS.unavailable, `${this.endpoint} is not reached`));
-    });
-    await promise;
+    // A call, because it fails at once, and says why; asking the channel to be ready waits for the next attempt.
+    await this.#send(status, undefined, CONNECT_MILLISECONDS);
     const channel = this.#client.getChannel();
     const ready = this.#grpc.connectivityState.READY;
     // What leaves this state would connect again by itself, unseen, perhaps to a store that was put back in time.

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { etcdCommand } from "../member.ts";
+import type { TlsFiles } from "./certificates.ts";
 
 const run = promisify(execFile);
 const READY_MILLISECONDS = 30_000;
@@ -53,14 +54,15 @@ export interface ClusterOptions {
   readonly members?: 1 | 3;
   /** Where the peers are told to find a member that listens on `port`; default: there. */
   readonly between?: (name: string, port: number) => Promise<number>;
-  readonly flags?: readonly string[];
+  /** Its clients must come with TLS, and with a certificate. */
+  readonly tls?: (directory: string) => TlsFiles;
 }
 
 /** Real etcd on free ports, in a directory of its own; removed at the latest when this process ends. */
 export class Cluster {
   readonly directory = mkdtempSync(join(tmpdir(), `dragonflow-etcd-${process.pid}-`));
   readonly #members: Planned[] = [];
-  readonly #flags: readonly string[];
+  readonly #tls: TlsFiles | undefined;
   readonly #ids = new Map<string, string>();
   #token = "first";
   readonly #onExit = (): void => {
@@ -68,14 +70,14 @@ export class Cluster {
     rmSync(this.directory, { recursive: true, force: true });
   };
 
-  private constructor(flags: readonly string[]) {
-    this.#flags = flags;
+  private constructor(tls: ClusterOptions["tls"]) {
+    this.#tls = tls?.(this.directory);
     process.on("exit", this.#onExit);
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => process.exit(1));
   }
 
   static async start(options: ClusterOptions = {}): Promise<Cluster> {
-    const cluster = new Cluster(options.flags ?? []);
+    const cluster = new Cluster(options.tls);
     for (let i = 0; i < (options.members ?? 1); i++) {
       const name = `m${i}`;
       const peer = await freePort();
@@ -140,7 +142,11 @@ export class Cluster {
 
   async ctl(args: readonly string[], endpoints: readonly string[] = this.endpoints): Promise<string> {
     const environment = { ...process.env, ETCDCTL_API: "3" };
-    const { stdout } = await run("etcdctl", ["--endpoints", endpoints.join(","), ...args], { env: environment });
+    const tls = this.#tls && ["--cacert", this.#tls.caFile, "--cert", this.#tls.certFile, "--key", this.#tls.keyFile];
+    const members = endpoints.map((endpoint) => `${tls === undefined ? "http" : "https"}://${endpoint}`);
+    const { stdout } = await run("etcdctl", [...(tls ?? []), "--endpoints", members.join(","), ...args], {
+      env: environment,
+    });
     return stdout;
   }
 
@@ -214,7 +220,7 @@ export class Cluster {
     const cluster = { initial: this.#initial(), token: this.#token, state };
     const [command, ...args] = etcdCommand({ name, data: this.#data(member), client, peer, advertised, cluster });
     const log = openSync(join(this.directory, `${name}.log`), "a");
-    const child = spawn(command, [...args, ...this.#flags], { stdio: ["ignore", log, log] });
+    const child = spawn(command, [...args, ...this.#tlsFlags(member)], { stdio: ["ignore", log, log] });
     closeSync(log);
     member.child = child;
     const deadline = Date.now() + READY_MILLISECONDS;
@@ -227,6 +233,21 @@ export class Cluster {
         if (Date.now() > deadline) throw error;
       }
     }
+  }
+  /** The later flag of two counts. */
+  #tlsFlags({ client }: Planned): readonly string[] {
+    if (this.#tls === undefined) return [];
+    const { caFile, certFile, keyFile } = this.#tls;
+    const urls = ["--listen-client-urls", "--advertise-client-urls"].map(
+      (flag) => `${flag}=https://127.0.0.1:${client}`,
+    );
+    return [
+      ...urls,
+      "--client-cert-auth",
+      `--trusted-ca-file=${caFile}`,
+      `--cert-file=${certFile}`,
+      `--key-file=${keyFile}`,
+    ];
   }
   #lastWords(member: Planned): string {
     return readFileSync(join(this.directory, `${member.name}.log`), "utf8").slice(-1000);

@@ -36,7 +36,8 @@ function leaderFaults(cluster: Cluster, peers: Peers): Faults {
       return async () => leader.resume();
     },
     async isolateLeader() {
-      peers.isolate((await cluster.leader()).name);
+      const { name } = await cluster.leader();
+      peers.isolate(name, cluster.idOf(name));
       return async () => peers.mend();
     },
   };
@@ -44,11 +45,9 @@ function leaderFaults(cluster: Cluster, peers: Peers): Faults {
 
 /** Real etcd; the client under test has a wire to it that can be cut. */
 export async function etcdHarness(members: 1 | 3 = 1): Promise<Harness & { readonly cluster: Cluster }> {
-  let started: Cluster | undefined;
-  const peers = new Peers((name) => started?.idOf(name));
+  const peers = new Peers();
   const between = (name: string, port: number): Promise<number> => peers.open(name, port);
   const cluster = await Cluster.start(members === 1 ? {} : { members, between });
-  started = cluster;
   const proxies = await Promise.all(cluster.endpoints.map((endpoint) => openProxy(Number(endpoint.split(":")[1]))));
   const url = `etcd://${proxies.map((proxy) => `127.0.0.1:${proxy.port}`).join(",")}/conformance`;
   const others: StoreDriver[] = [];

@@ -14,13 +14,7 @@ interface Wire {
 export class Peers {
   readonly #wires = new Set<Wire>();
   readonly #listeners: Server[] = [];
-  readonly #idOf: (name: string) => string | undefined;
-  #isolated: string | undefined;
-
-  /** @param idOf a member's id in etcd, in hexadecimal; undefined while it is not known. */
-  constructor(idOf: (name: string) => string | undefined) {
-    this.#idOf = idOf;
-  }
+  #isolated: { readonly name: string; readonly id: string | undefined } | undefined;
 
   /** @returns the port where its peers find the member that listens on `port`. */
   async open(name: string, port: number): Promise<number> {
@@ -35,8 +29,9 @@ export class Peers {
     return address.port;
   }
 
-  isolate(name: string): void {
-    this.#isolated = name;
+  /** @param id of the member in etcd, in hexadecimal */
+  isolate(name: string, id: string | undefined): void {
+    this.#isolated = { name, id };
     for (const wire of this.#wires) if (this.#isCut(wire)) for (const socket of wire.sockets) socket.destroy();
   }
   mend(): void {
@@ -48,7 +43,7 @@ export class Peers {
   }
 
   #isCut({ from, to }: Wire): boolean {
-    return this.#isolated !== undefined && (to === this.#isolated || from === this.#idOf(this.#isolated));
+    return this.#isolated !== undefined && (to === this.#isolated.name || from === this.#isolated.id);
   }
 
   #join(to: string, port: number, caller: Socket, first: Buffer): void {
