@@ -150,6 +150,7 @@ export class Connection {
   async #run(first: Session): Promise<void> {
     for (let session: Session | undefined = first; session !== undefined; session = await this.#reconnect()) {
       const { lost } = session.link;
+      if (this.#closing.signal.aborted) session.link.lose("the store was closed");
       if (lost.aborted) continue;
       lost.addEventListener("abort", () => this.#lose(lost.reason), { once: true });
       this.#session = session;

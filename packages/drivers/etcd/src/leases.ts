@@ -17,7 +17,7 @@ import type { Connection, Follower, Session } from "./connection.ts";
 import { type Era, versionAt } from "./era.ts";
 import type { Keys } from "./keys.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
-import { range, txn } from "./wire/calls.ts";
+import { txn } from "./wire/calls.ts";
 import type { KeyValue, WatchResponse } from "./wire/messages.ts";
 
 const RETRY_MILLISECONDS = 300;
@@ -283,7 +283,11 @@ export class Leases implements Follower {
   /** Follows keys and queues from a moment on, and looks after all that may have changed before it. */
   async #follow(session: Session): Promise<void> {
     const { link, watches } = session;
-    const { header, kvs } = await link.call(range, { ...this.#keys.topic(LEASE_TOPIC), keysOnly: true });
+    const spans = [this.#keys.topic(LEASE_TOPIC), this.#keys.leases];
+    const { header, ranges } = await link.call(txn, {
+      success: spans.map((span) => ({ range: { ...span, keysOnly: true } })),
+    });
+    const [records, held] = ranges.map(({ kvs }) => kvs.map((kv) => kv.key.toString("utf8")));
     const take = async (response: WatchResponse): Promise<void> => {
       if (response.canceled) link.lose(`the watch of the leases ended: ${response.cancelReason}`);
       for (const { kv } of response.events) this.#changed(kv);
@@ -292,9 +296,10 @@ export class Leases implements Follower {
     watches.add(this.#keys.queues, header.revision + 1, take);
     for (const claim of this.#claims) if (claim.keeper !== undefined) void this.#look(claim);
     const start = this.#keys.record(LEASE_TOPIC, leaseRecordId(""));
-    for (const kv of kvs) {
-      const key = kv.key.toString("utf8");
-      if (key.startsWith(start)) this.#reapSoon(key.slice(start.length));
+    const alive = new Set(held);
+    for (const key of records ?? []) {
+      const name = key.slice(start.length);
+      if (key.startsWith(start) && !alive.has(this.#keys.lease(name))) this.#reapSoon(name);
     }
   }
 
