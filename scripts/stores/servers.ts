@@ -94,7 +94,7 @@ export class Place {
     rmSync(this.directory, { recursive: true, force: true });
   }
 
-  #running(): readonly { readonly pid: number; runs(): boolean }[] {
+  #running(): readonly { readonly pid: number; readonly runs: () => boolean }[] {
     let text: string;
     try {
       text = readFileSync(this.#record, "utf8");

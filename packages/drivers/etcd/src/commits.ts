@@ -63,29 +63,32 @@ export class Commits {
     for (const { topic, ...rest } of [...request.changes, ...request.expect])
       if (topic.includes("\0") || ("id" in rest && rest.id.includes("\0")))
         throw new InvalidRequest("a topic or a record's id with a NUL");
+    let refusal = new Unavailable("what the commit expects changed each time that it was tried");
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const session = await this.#connection.session();
       request.signal?.throwIfAborted();
       const result = await this.#attempt(session, request);
-      if (result !== "again") return result;
+      if (result instanceof Unavailable) refusal = result;
+      else if (result !== "again") return result;
     }
-    throw new Unavailable("what the commit expects changed each time that it was tried");
+    throw refusal;
   }
 
-  async #attempt(session: Session, request: CommitRequest): Promise<Committed | "again"> {
+  /** @returns {@link Unavailable} where this member was of no use and nothing was done: the next one is asked. */
+  async #attempt(session: Session, request: CommitRequest): Promise<Committed | "again" | Unavailable> {
     const { era, link } = session;
     const guards = await guardsOf(this.#connection, this.#keys, era, request.expect, this.#limits.maxTxnOps);
     if (guards.failed.length > 0) {
       const done = await this.#replayed(session, request.id);
       return done ?? { ok: false, failed: guards.failed };
     }
-    // Nothing is written yet: whatever this fails with, the commit did not happen.
-    const lease =
-      request.beside === undefined
-        ? await this.#leases.take(link).catch((error: unknown) => {
-            throw storeErrorOf(error);
-          })
-        : 0n;
+    let lease = 0n;
+    try {
+      if (request.beside === undefined) lease = await this.#leases.take(link);
+    } catch (error) {
+      // Nothing is written yet: whatever this failed with, the commit did not happen.
+      return refusedBy(error);
+    }
     let answer: TxnResponse;
     try {
       const built = this.#build(era, request, guards, lease);
@@ -98,6 +101,7 @@ export class Commits {
       const fault = faultOf(error);
       if (fault.isLeaseGone && this.#leases.forget(lease)) return "again";
       if (fault.isMembers && !fault.isRefusal) throw new OutcomeUnknown(`etcd: ${fault.message}`, { cause: fault });
+      if (fault.isRefusal) return refusedBy(fault);
       throw storeErrorOf(fault, this.#limits.maxRequestBytes);
     }
     return answer.succeeded ? this.#done(session, request, answer) : this.#refused(session, request, guards, answer);
@@ -185,6 +189,14 @@ export class Commits {
     const done = ranges[0]?.kvs[0];
     return done === undefined ? undefined : committed(era, topicsOfRecord(done.value), done.modRevision, true);
   }
+}
+
+/** A member that cannot be used is left, and nothing was done. @throws {StoreError} for what no other member would do better. */
+function refusedBy(error: unknown): Unavailable {
+  const fault = faultOf(error);
+  const refusal = storeErrorOf(fault);
+  if (refusal instanceof Unavailable && (fault.isMembers || fault.needsLogin)) return refusal;
+  throw refusal;
 }
 
 function committed(era: Era, topics: readonly Topic[], revision: number, replayed: boolean): Committed {
