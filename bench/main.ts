@@ -19,6 +19,7 @@ import { publish } from "./cases/publish.ts";
 import { restart } from "./cases/restart.ts";
 import { securityGroups } from "./cases/security-groups.ts";
 import { store } from "./cases/store.ts";
+import { storeEtcd } from "./cases/store-etcd.ts";
 import { units } from "./cases/units.ts";
 import type { Case, Figure } from "./measure.ts";
 import { takeRecorded } from "./processes.ts";
@@ -29,6 +30,7 @@ const CASES: readonly Case[] = [
   units,
   install,
   store,
+  storeEtcd,
   publish,
   bind,
   burst,

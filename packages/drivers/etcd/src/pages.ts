@@ -9,9 +9,10 @@ import type { KeyValue, RangeResponse } from "./wire/messages.ts";
 
 /** With the first page comes the head, and often all there is. */
 export const FIRST_PAGE = 64;
-export const LARGEST_PAGE = 1000;
+/** A page costs etcd a walk over all keys that follow, so few of them are better than many. */
+export const LARGEST_PAGE = 5000;
 /** etcd counts rows, not bytes: a page is as long as rows of the size of those before would fill. */
-const PAGE_BYTES = 1024 * 1024;
+const PAGE_BYTES = 2 * 1024 * 1024;
 
 export function rowOf(era: Era, kv: KeyValue, headBytes: number): Row | undefined {
   const id = recordOf(kv.key, headBytes);
