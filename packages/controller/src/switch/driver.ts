@@ -15,7 +15,8 @@ import { type Counters, noCounters, type SwitchEvents } from "./events.ts";
 import { Disturbances, watchForeignChanges } from "./foreign-changes.ts";
 import { installIdentityOption } from "./identity-option.ts";
 import { type InjectedPacket, injectPackets } from "./inject.ts";
-import { fromActual, type Installed } from "./installed.ts";
+import { fromActual } from "./installed.ts";
+import { Inventory } from "./inventory.ts";
 import { Numbers } from "./numbers.ts";
 import { type MissFlow, plan, type Plan, type Refusal, type SwitchDesired, usesOf, type Wanted } from "./plan.ts";
 import { Redial } from "./redial.ts";
@@ -55,7 +56,7 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
     zone: (name) => this.#zones.numberOf(name) ?? 0,
   };
   /** What the switch acknowledged on this connection. */
-  #installed = new Map<string, Installed>();
+  #installed = new Inventory();
   /** Keys where what is wanted may not be what is installed. */
   #dirty = new Set<string>();
   #withoutOption: Refusal | undefined;
