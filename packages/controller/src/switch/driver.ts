@@ -20,7 +20,7 @@ import { Inventory } from "./inventory.ts";
 import { Numbers } from "./numbers.ts";
 import { type MissFlow, plan, type Plan, type Refusal, type SwitchDesired, usesOf, type Wanted } from "./plan.ts";
 import { Redial } from "./redial.ts";
-import { groupDrift, requestOf, Rounds, sliceDrift } from "./slices.ts";
+import { SelfAudit } from "./self-audit.ts";
 import { transmit, wayOf } from "./transmit.ts";
 import { Uses } from "./uses.ts";
 import { type WriteDown, ZoneKeeper } from "./zone-keeper.ts";
@@ -74,7 +74,7 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
     this.emit("disturbed");
     this.resync();
   });
-  readonly #rounds = new Rounds();
+  readonly #audit: SelfAudit;
   /** The next reading back is for what others did. */
   #repairs = false;
 
@@ -87,6 +87,7 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
     super();
     this.#pipeline = pipeline;
     this.#zones = new ZoneKeeper(writeDown);
+    this.#audit = new SelfAudit(pipeline, this.#groups, this.#meters);
     const misses = pipeline.missFlows().map((flow) => [keyOf(flow, pipeline) ?? "", { type: "miss", flow }] as const);
     this.#misses = new Map(misses);
     this.#wanted = new Map(misses);
@@ -164,34 +165,24 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
   async audit(): Promise<void> {
     const socket = this.#socket;
     if (socket === undefined || !this.synced) return;
+    const installed = this.#installed;
     const { plans } = this.counters;
-    const slice = this.#rounds.current(this.#installed, this.#pipeline.tables.length);
-    const isQuiet = (): boolean => this.#socket === socket && this.synced && this.counters.plans === plans;
-    if (slice === undefined) {
-      const entries = await groupDrift(socket, this.#installed, this.#groups, this.#meters);
-      if (!isQuiet()) return;
-      this.#rounds.next();
-      if (entries > 0) this.resync();
-      this.#drifted(entries);
+    const { flows, drift, others } = await this.#audit.look(socket, installed);
+    if (this.#socket !== socket || !this.synced || this.#installed !== installed || this.counters.plans !== plans)
       return;
-    }
-    const found = await socket.request(requestOf(slice));
-    if (!isQuiet()) return;
-    this.#rounds.next();
-    const drift = sliceDrift(slice, found.entries, this.#installed, this.#pipeline);
-    this.counters.auditedFlows += found.entries.filter(({ cookie }) => isOurs(cookie)).length;
+    this.#audit.next();
+    this.counters.auditedFlows += flows;
     for (const [key, is] of drift) {
-      if (is === undefined) this.#installed.delete(key);
-      else this.#installed.set(key, is);
+      if (is === undefined) installed.delete(key);
+      else installed.set(key, is);
       this.#dirty.add(key);
     }
-    this.#drifted(drift.length);
-    this.#pump();
-  }
-  #drifted(entries: number): void {
+    if (others > 0) this.#unread = true;
+    const entries = drift.length + others;
     if (entries === 0) return;
     this.counters.repairedByAudit += entries;
     this.emit("drifted", entries);
+    this.#pump();
   }
   /** Asks the switch something. @throws {OpenFlowError} it refuses. @throws {ConnectionError} it is away. */
   async request<M extends RequestMessage>(message: M): Promise<ReplyTo<M>> {

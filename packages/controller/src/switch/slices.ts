@@ -1,10 +1,9 @@
-import type { FlowDesc, MessageNamed, OpenFlowSocket } from "@dragonflow/openflow";
+import type { FlowDesc, MessageNamed } from "@dragonflow/openflow";
 import type { Pipeline } from "@dragonflow/pipeline";
-import { isOurs, readGroups } from "./actual.ts";
+import { isOurs } from "./actual.ts";
 import { keyOf, packMatch, valueOf } from "./canonical.ts";
 import type { InstalledFlow } from "./installed.ts";
 import { FIRST_BIT, type Inventory, isIn, MOST_BITS, type Slice } from "./inventory.ts";
-import type { Numbers } from "./numbers.ts";
 
 /** Flows that are read back at once, about: a millisecond of the switch's time. */
 const SLICE_FLOWS = 250;
@@ -64,29 +63,4 @@ export function sliceDrift(
   if (seen.size < installed.flowsOf(slice))
     for (const key of installed.keysOf(slice)) if (!seen.has(key)) drift.push([key, undefined]);
   return drift;
-}
-
-/** How many groups and meters are not as they were sent. Of a group whose buckets are not known nothing is said. */
-export async function groupDrift(
-  socket: OpenFlowSocket,
-  installed: Pick<Inventory, "others">,
-  groups: Numbers,
-  meters: Numbers,
-): Promise<number> {
-  const actual = await readGroups(socket, groups, meters);
-  let drifted = 0;
-  let [knownGroups, knownMeters] = [0, 0];
-  for (const item of installed.others) {
-    if (item.type === "group") {
-      const is = actual.groups.get(item.number);
-      if (is !== undefined) knownGroups++;
-      if (item.buckets === undefined) continue;
-      const same = is?.size === item.buckets.size && [...item.buckets].every(([n, actions]) => is.get(n) === actions);
-      if (!same) drifted++;
-    } else {
-      if (actual.meters.has(item.number)) knownMeters++;
-      if (actual.meters.get(item.number) !== item.value) drifted++;
-    }
-  }
-  return drifted + (actual.groups.size - knownGroups) + (actual.meters.size - knownMeters);
 }
