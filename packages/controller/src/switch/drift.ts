@@ -1,46 +1,15 @@
 import { type FlowDesc, printInstructions, printMatch } from "@dragonflow/openflow";
-import { type Binding, matchOf, type Owner, type Pipeline } from "@dragonflow/pipeline";
+import { matchOf, type Pipeline } from "@dragonflow/pipeline";
 import { EncodeError } from "@dragonflow/wire";
 import type { Actual, ActualFlow } from "./actual.ts";
 import { valueOf } from "./canonical.ts";
+import { bindingOf, type Desires, type SwitchDifference } from "./difference.ts";
 import { asDesired, numberedDrift } from "./numbered-drift.ts";
-import type { Refusal, Wanted } from "./plan.ts";
-
-/** Something that the switch has otherwise than it is desired. */
-export interface SwitchDifference {
-  readonly problem: "missing" | "surplus" | "different";
-  readonly type: "flow" | "group" | "meter";
-  /** Of a flow: its table, priority and match; of a group or a meter its name, or its number where it has none. */
-  readonly what: string;
-  /** Null where nobody wants it. */
-  readonly owner: Owner | null;
-  readonly detail: string;
-}
-
-/** Numbers of those names that have one; the driver hands out none here. */
-interface Known {
-  readonly group: (name: string) => number | undefined;
-  readonly meter: (name: string) => number | undefined;
-  readonly zone: (name: string) => number;
-}
-export interface Desires {
-  readonly wanted: ReadonlyMap<string, Wanted>;
-  /** What the switch does not take is not missed. */
-  readonly refused: ReadonlyMap<string, Refusal>;
-  readonly numbers: Known;
-}
 
 /** What was read back against what is desired: nothing is changed, and no number is given away. Pure. */
 export function driftOf(actual: Actual, desires: Desires, pipeline: Pipeline): readonly SwitchDifference[] {
   return [...flowDrift(actual.flows, desires, pipeline), ...numberedDrift(actual, asDesired(desires, pipeline))];
 }
-
-/** For comparing: what has no number is nowhere in the switch. */
-export const bindingOf = (numbers: Known): Binding => ({
-  group: (name) => numbers.group(name) ?? 0,
-  meter: (name) => numbers.meter(name) ?? 0,
-  zone: numbers.zone,
-});
 
 const namesOf = (pipeline: Pipeline) => ({ tableName: (table: number) => pipeline.tables[table]?.name });
 

@@ -10,7 +10,8 @@ import {
 import type { Binding, DesiredFlow, Pipeline } from "@dragonflow/pipeline";
 import { type Actual, isOurs, readActual } from "./actual.ts";
 import { keyOf } from "./canonical.ts";
-import { driftOf, type SwitchDifference } from "./drift.ts";
+import type { SwitchDifference } from "./difference.ts";
+import { driftOf } from "./drift.ts";
 import { type Counters, noCounters, type SwitchEvents } from "./events.ts";
 import { Disturbances, watchForeignChanges } from "./foreign-changes.ts";
 import { installIdentityOption } from "./identity-option.ts";

@@ -1,7 +1,7 @@
 import type { Owner, Pipeline } from "@dragonflow/pipeline";
 import { type Actual, meterValue } from "./actual.ts";
 import { actionsText } from "./canonical.ts";
-import { bindingOf, type Desires, type SwitchDifference } from "./drift.ts";
+import { bindingOf, type Desires, type SwitchDifference } from "./difference.ts";
 import type { Buckets } from "./group-mods.ts";
 import type { Inventory } from "./inventory.ts";
 import { METER_FLAGS } from "./plan.ts";
