@@ -13,7 +13,7 @@ export interface SwitchDifference {
 }
 
 /** Numbers of those names that have one; the driver hands out none here. */
-interface Known {
+export interface KnownNumbers {
   readonly group: (name: string) => number | undefined;
   readonly meter: (name: string) => number | undefined;
   readonly zone: (name: string) => number;
@@ -22,11 +22,11 @@ export interface Desires {
   readonly wanted: ReadonlyMap<string, Wanted>;
   /** What the switch does not take is not missed. */
   readonly refused: ReadonlyMap<string, Refusal>;
-  readonly numbers: Known;
+  readonly numbers: KnownNumbers;
 }
 
-/** For comparing: what has no number is nowhere in the switch. */
-export const bindingOf = (numbers: Known): Binding => ({
+/** For looking only: what has no number is nowhere in the switch. */
+export const bindingOf = (numbers: KnownNumbers): Binding => ({
   group: (name) => numbers.group(name) ?? 0,
   meter: (name) => numbers.meter(name) ?? 0,
   zone: numbers.zone,

@@ -10,7 +10,7 @@ import {
 import type { Binding, DesiredFlow, Pipeline } from "@dragonflow/pipeline";
 import { type Actual, isOurs, readActual } from "./actual.ts";
 import { keyOf } from "./canonical.ts";
-import type { SwitchDifference } from "./difference.ts";
+import { bindingOf, type KnownNumbers, type SwitchDifference } from "./difference.ts";
 import { driftOf } from "./drift.ts";
 import { type Counters, noCounters, type SwitchEvents } from "./events.ts";
 import { Disturbances, watchForeignChanges } from "./foreign-changes.ts";
@@ -55,6 +55,12 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
     group: (name) => this.#groups.of(name),
     meter: (name) => this.#meters.of(name),
     zone: (name) => this.#zones.numberOf(name) ?? 0,
+  };
+  /** Those that are handed out already. */
+  readonly #numbers: KnownNumbers = {
+    group: (name) => this.#groups.numberOf(name),
+    meter: (name) => this.#meters.numberOf(name),
+    zone: this.#binding.zone,
   };
   /** What the switch acknowledged on this connection. */
   #installed = new Inventory();
@@ -115,11 +121,7 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
   }
   /** A flow as it is sent; groups, meters and zones that have no number yet are 0. */
   bind(desired: DesiredFlow): Flow {
-    return this.#pipeline.bind(desired, {
-      group: (name) => this.#groups.numberOf(name) ?? 0,
-      meter: (name) => this.#meters.numberOf(name) ?? 0,
-      zone: this.#binding.zone,
-    });
+    return this.#pipeline.bind(desired, bindingOf(this.#numbers));
   }
 
   /** Declares what has changed; undefined takes a key back. @returns the number that `applied` will reach. */
@@ -152,12 +154,8 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
   /** Reads the switch back, and says how it differs from what is desired now; changes nothing. @throws {ConnectionError} it is away. */
   async drift(): Promise<readonly SwitchDifference[]> {
     const actual = await readActual(this.#open(), this.#pipeline, this.#groups, this.#meters);
-    const numbers = {
-      group: (name: string) => this.#groups.numberOf(name),
-      meter: (name: string) => this.#meters.numberOf(name),
-      zone: this.#binding.zone,
-    };
-    return driftOf(actual, { wanted: this.#wanted, refused: this.refused, numbers }, this.#pipeline);
+    const desires = { wanted: this.#wanted, refused: this.refused, numbers: this.#numbers };
+    return driftOf(actual, desires, this.#pipeline);
   }
   /**
    * Compares a part of what the switch has with what was sent, and makes right what differs; the parts come in turn. Nothing is compared where the
