@@ -89,17 +89,18 @@ async function burstOnce(cloud: Cloud, ovs: OvsdbClient, up: UpPorts, tenant: Te
   await events.close();
   const flowsAdded = (await flowCount(cloud.bridge(0))) - before;
   const last = events.times.at(-1) ?? Number.NaN;
-  await cleanUp(cloud, ovs, ids);
+  await cleanUp(cloud, ovs, ids, before);
   return { answered, flows: last - started, up: upAt, active, flowsAdded };
 }
 
-async function cleanUp(cloud: Cloud, ovs: OvsdbClient, ids: readonly string[]): Promise<void> {
+/** @param flows that were there before */
+async function cleanUp(cloud: Cloud, ovs: OvsdbClient, ids: readonly string[], flows: number): Promise<void> {
   await unplug(
     ovs,
     ids.map((_, n) => `b${n}`),
   );
   await Promise.all(ids.map((id) => cloud.call("DELETE", `/ports/${id}`)));
-  await wait(500);
+  while ((await flowCount(cloud.bridge(0))) > flows) await wait(50);
 }
 
 async function burstsOf(size: number, report: (line: string) => void): Promise<readonly Burst[]> {

@@ -215,18 +215,19 @@ function figuresOf(measured: readonly Awaited<ReturnType<typeof allWays>>[], pee
     const flows = measured.flatMap((one) => one.flows.get(way) ?? []);
     const theirMs = (name: string): readonly number[] => peer.values("raw", theirs, name).map((us) => us / 1000);
     const theirRatio = (name: string): readonly number[] => peer.values("paired_ratio_p50", theirs, name);
+    const theirFlows = peer.texts(`megaflows-${theirs}.txt`).map((text) => text.split("\n"));
     const counts = [
       figure(
         `${way}: datapath passes`,
         "count",
         flows.map(({ passes }) => passes),
-        { peer: peer.texts(`megaflows-${theirs}.txt`).map((text) => datapathPasses(text.split("\n"))) },
+        { peer: theirFlows.map(datapathPasses) },
       ),
       figure(
         `${way}: megaflows, ${FEW} connections`,
         "count",
         flows.map(({ few }) => few),
-        { peer: peer.values("megaflows_100conn", theirs) },
+        { peer: theirFlows.map(megaflows) },
       ),
       figure(
         `${way}: megaflows, ${MANY} connections`,
