@@ -16,6 +16,7 @@ const OTHERS = numberFrom("BENCH_PORTS", 5000);
 const BURSTS = numbersFrom("BENCH_BURSTS", "50,500");
 const RUNS = numberFrom("BENCH_RUNS", 3);
 const FIRST_ADDRESS = 30;
+const DEADLINE_MS = 60_000;
 
 interface Burst {
   /** Milliseconds from the first request: all answers, the last flow event, all up in the store, all ACTIVE in the API. */
@@ -100,7 +101,11 @@ async function cleanUp(cloud: Cloud, ovs: OvsdbClient, ids: readonly string[], f
     ids.map((_, n) => `b${n}`),
   );
   await Promise.all(ids.map((id) => cloud.call("DELETE", `/ports/${id}`)));
-  while ((await flowCount(cloud.bridge(0))) > flows) await wait(50);
+  const deleted = performance.now();
+  while ((await flowCount(cloud.bridge(0))) > flows) {
+    if (performance.now() - deleted > DEADLINE_MS) throw new Error("the flows of deleted ports are still there");
+    await wait(50);
+  }
 }
 
 async function burstsOf(size: number, report: (line: string) => void): Promise<readonly Burst[]> {
