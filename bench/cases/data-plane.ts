@@ -221,13 +221,13 @@ function figuresOf(measured: readonly Awaited<ReturnType<typeof allWays>>[], pee
         `${way}: datapath passes`,
         "count",
         flows.map(({ passes }) => passes),
-        { peer: theirFlows.map(datapathPasses) },
+        { peer: theirFlows.map(datapathPasses), peerBound: 1 },
       ),
       figure(
         `${way}: megaflows, ${FEW} connections`,
         "count",
         flows.map(({ few }) => few),
-        { peer: theirFlows.map(megaflows) },
+        { peer: theirFlows.map(megaflows), peerBound: 1 },
       ),
       figure(
         `${way}: megaflows, ${MANY} connections`,
@@ -236,7 +236,10 @@ function figuresOf(measured: readonly Awaited<ReturnType<typeof allWays>>[], pee
       ),
     ];
     const times = [
-      figure(`${way}: first ping, nothing cached`, "ms", of("firstPingMs"), { peer: theirMs("first_ping_us") }),
+      figure(`${way}: first ping, nothing cached`, "ms", of("firstPingMs"), {
+        peer: theirMs("first_ping_us"),
+        peerBound: way.startsWith("routed") ? 1 : undefined,
+      }),
       figure(`${way}: ping`, "ms", of("pingMs"), { peer: theirMs("ping_avg_us") }),
       figure(`${way}: CPU of vswitchd for a 64-byte datagram`, "µs", of("cpuUsOfPacket"), {
         peer: peer.values("raw", theirs, "vsw_us_per_udp_pkt"),
