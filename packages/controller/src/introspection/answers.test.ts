@@ -98,7 +98,7 @@ test("to each question its answer, once, and as long as the question stands", as
 });
 
 test("a long answer comes in parts, and one that is too long is refused by its length", async () => {
-  const long = { text: "é\"\u0001".repeat(ANSWER_LIMITS.part) };
+  const long = { text: 'é"\u0001'.repeat(ANSWER_LIMITS.part) };
   drift = async () => long;
   await put(["a.1", "/drift"]);
   assert.deepEqual(await answered("a.1"), [200, long]);
@@ -126,5 +126,11 @@ test("a controller that is started again repeats no answer, and takes away what 
   await put(["a.3", "/facts"]);
   await answered("a.3");
   assert.deepEqual(looks, ["facts"]);
-  await until("what nobody asks is gone", async () => Object.keys(await given()).sort().join() === "a.1,a.3");
+  await until(
+    "what nobody asks is gone",
+    async () =>
+      Object.keys(await given())
+        .sort()
+        .join() === "a.1,a.3",
+  );
 });
