@@ -45,12 +45,17 @@ export class Operator {
   }
 
   async dragonflow(...args: readonly string[]): Promise<Outcome> {
-    const child = spawn(BIN, args, { cwd: directory, env: this.#env, stdio: ["ignore", "pipe", "pipe"] });
-    const [status, out, complaint] = await Promise.all([
-      new Promise<number | null>((resolve, reject) => child.once("error", reject).once("close", resolve)),
-      text(child.stdout),
-      text(child.stderr),
-    ]);
-    return { status, out, complaint };
+    return runDragonflow(this.#env, ...args);
   }
+}
+
+/** `bin/dragonflow ARGS` from a directory with nothing of a cloud in it. */
+export async function runDragonflow(env: NodeJS.ProcessEnv, ...args: readonly string[]): Promise<Outcome> {
+  const child = spawn(BIN, args, { cwd: directory, env, stdio: ["ignore", "pipe", "pipe"] });
+  const [status, out, complaint] = await Promise.all([
+    new Promise<number | null>((resolve, reject) => child.once("error", reject).once("close", resolve)),
+    text(child.stdout),
+    text(child.stderr),
+  ]);
+  return { status, out, complaint };
 }

@@ -141,7 +141,7 @@ function showLive(words: Vocabulary, { legs, sent }: Live): void {
   if (legs.length > 0) print(["", ...liveLines(legs, sent?.copies)].join("\n"));
   if (sent !== undefined) print(["", ...sentLines(words, legs, sent)].join("\n"));
   else if (legs.length === 0)
-    print("\nnothing was sent: no packet like this leaves its source, or no host on the way was reached");
+    print("\nnothing was sent or counted: no packet like this leaves its source, or the host was not reached");
 }
 
 async function questionOf(

@@ -102,7 +102,7 @@ export class TracedHosts {
     return undefined;
   }
 
-  async #isReached(chassis: string): Promise<boolean> {
+  async isReached(chassis: string): Promise<boolean> {
     if (chassis === "") return false;
     await this.facts(chassis);
     return this.#reached.has(chassis);
@@ -110,20 +110,21 @@ export class TracedHosts {
 
   /** What is tracked for these ports; of a port that has no zone, and of one whose host is not reached, nothing is said. */
   async connections(places: readonly PortPlace[]): Promise<Known> {
-    const known = new Map<string, readonly KnownConnection[]>();
-    for (const { id, chassis } of places) {
-      if (!(await this.#isReached(chassis))) continue;
-      const path = `/connections?port=${encodeURIComponent(id)}`;
-      const { connections } = await this.#respondents.ask(chassis, path, connectionsShape);
-      if (connections !== null) known.set(id, connections);
-    }
-    return known;
+    const known = await Promise.all(
+      places.map(async ({ id, chassis }): Promise<readonly [string, readonly KnownConnection[]][]> => {
+        if (!(await this.isReached(chassis))) return [];
+        const path = `/connections?port=${encodeURIComponent(id)}`;
+        const { connections } = await this.#respondents.ask(chassis, path, connectionsShape);
+        return connections === null ? [] : [[id, connections]];
+      }),
+    );
+    return new Map(known.flat());
   }
 
   /** How many packets the flows on each reached host have met so far, and the port was given. */
   async counts(legs: readonly Leg[], port: PortPlace | undefined): Promise<Counts> {
     const asked = async (chassis: string, query: readonly (readonly [string, string])[]) =>
-      (await this.#isReached(chassis))
+      (await this.isReached(chassis))
         ? this.#respondents.ask(
             chassis,
             `/counts?${new URLSearchParams(query.map(([name, value]) => [name, value])).toString()}`,
@@ -162,15 +163,16 @@ export class TracedHosts {
     legs: readonly Leg[],
     connectionAt: (leg: Leg) => Connection,
   ): Promise<readonly SwitchCheck[]> {
-    const checks: SwitchCheck[] = [];
-    for (const leg of legs) {
-      const { chassis } = leg.host;
-      if (!(await this.#isReached(chassis))) continue;
-      const connection = connectionAt(leg);
-      const query = await switchQuestion(world, leg, connection);
-      const answer = await this.#respondents.ask(chassis, `/trace?${query.toString()}`, traceShape);
-      checks.push(compareWithSwitch(leg, connection, answer.text));
-    }
-    return checks;
+    const checks = await Promise.all(
+      legs.map(async (leg): Promise<readonly SwitchCheck[]> => {
+        const { chassis } = leg.host;
+        if (!(await this.isReached(chassis))) return [];
+        const connection = connectionAt(leg);
+        const query = await switchQuestion(world, leg, connection);
+        const answer = await this.#respondents.ask(chassis, `/trace?${query.toString()}`, traceShape);
+        return [compareWithSwitch(leg, connection, answer.text)];
+      }),
+    );
+    return checks.flat();
   }
 }

@@ -65,8 +65,9 @@ export function marked(question: Question, known: Known): Question {
  */
 export async function send(words: Vocabulary, hosts: TracedHosts, explanation: Explanation): Promise<Live> {
   const { question, frame, headers, legs } = explanation;
-  if (frame === undefined || legs.length === 0) return { legs: [], sent: undefined };
   const { source } = question;
+  const isPossible = frame !== undefined && legs.length > 0 && (await hosts.isReached(source.chassis));
+  if (!isPossible) return { legs: [], sent: undefined };
   const destination = endsOf(question)[1];
   const before = await hosts.counts(legs, destination);
   await hosts.inject(source, frame, COPIES);
