@@ -227,7 +227,7 @@ test("in words; by address; and what is not said right", async () => {
   assert.match(out, /rule "ingress IPv4 tcp 22 from group clients" of group servers/);
   assert.match(out, /router router: 10\.20\.0\.0\/24 is network green/);
   assert.match(out, /passes: delivered to port routed/);
-  const byApi = await run(vms.client.ipv4, "routed", "tcp/22", "--api", cloud.api.url);
+  const byApi = await operator.byFile("trace", vms.client.ipv4, "routed", "tcp/22", "--api", cloud.api.url);
   assert.match(byApi.out, /passes: delivered to port routed/, byApi.complaint);
   assert.equal((await run("client", "server", "--wait", "1")).status, 2);
   assert.equal((await run("nobody", "server")).status, 2);

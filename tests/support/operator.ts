@@ -31,10 +31,13 @@ export class Operator {
       new RegExp(`^${key} = "(.*)"$`, "m").exec(readFileSync(file, "utf8"))?.[1] ?? "";
     writeFileSync(at("token"), await run([BIN, "token", "--for-operator", "--config", file]), { mode: 0o600 });
     copyFileSync(configured("ca_file"), at("ca.pem"));
+    const settings = { server: configured("server"), token_file: at("token"), ca_file: at("ca.pem") };
+    const lines = Object.entries(settings).map(([key, value]) => `${key} = "${value}"`);
+    writeFileSync(at("operator.toml"), ["[operator]", ...lines, ""].join("\n"));
     const env = {
-      DRAGONFLOW_SERVER: configured("server"),
-      DRAGONFLOW_TOKEN_FILE: at("token"),
-      DRAGONFLOW_CA_FILE: at("ca.pem"),
+      DRAGONFLOW_SERVER: settings.server,
+      DRAGONFLOW_TOKEN_FILE: settings.token_file,
+      DRAGONFLOW_CA_FILE: settings.ca_file,
       DRAGONFLOW_LAB_DIR: at("labs"),
     };
     return new Operator(env);
@@ -44,6 +47,11 @@ export class Operator {
     this.#env = { ...Object.fromEntries(kept), ...env };
   }
 
+  /** As a file says, and nothing in the environment. */
+  async byFile(...args: readonly string[]): Promise<Outcome> {
+    const kept = Object.entries(this.#env).filter(([name]) => !name.startsWith("DRAGONFLOW_"));
+    return runDragonflow(Object.fromEntries(kept), ...args, "--config", at("operator.toml"));
+  }
   async dragonflow(...args: readonly string[]): Promise<Outcome> {
     return runDragonflow(this.#env, ...args);
   }
