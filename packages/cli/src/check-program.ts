@@ -26,6 +26,6 @@ Exit status: 0 all is as it shall be, 1 it is not, or it cannot be looked at.`,
   return withExamples(command, [
     ["dragonflow check", "the lab on this machine"],
     ["dragonflow check --sample 1000 --json", "for a script, of a large cloud"],
-    ["dragonflow check --server wss://server.example:6650 --token-file token --ca-file ca.pem", "from anywhere"],
+    ["dragonflow check --config operator.toml", "from anywhere"],
   ]);
 }

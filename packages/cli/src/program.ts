@@ -264,10 +264,7 @@ Exit status: 0 it passes, 1 it does not, 2 it was not said right, 3 those who we
     ["dragonflow trace vm1 vm4 tcp/443 --why-not", "what is missing, as a command"],
     ["dragonflow trace vm1 vm4 udp/53 --live", "and where it really goes"],
     ["dragonflow trace vm1 vm4 udp/53 --json", "for a script"],
-    [
-      "dragonflow trace vm1 vm4 --server wss://server.example:6650 --token-file token --ca-file ca.pem",
-      "from anywhere",
-    ],
+    ["dragonflow trace vm1 vm4 --config operator.toml", "from anywhere"],
   ]);
 }
 

@@ -19,6 +19,7 @@ import {
   newCommitId,
   Replica,
   type StoreDriver,
+  StoreError,
 } from "@dragonflow/store";
 import { CliError } from "../errors.ts";
 
@@ -102,12 +103,17 @@ export class StoreAsker implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const lease = await this.#lease;
     await Promise.allSettled(this.#removals);
     await this.#replica.close();
-    if (lease === undefined) return;
-    if (!lease.lost.aborted) await this.#commit([remove(this.#self())]);
-    await lease[Symbol.asyncDispose]();
+    try {
+      const lease = await this.#lease;
+      if (lease === undefined || lease.lost.aborted) return;
+      await this.#commit([remove(this.#self())]);
+      await lease[Symbol.asyncDispose]();
+    } catch (error) {
+      // The store has gone, or never gave the lease: what was asked goes with it.
+      if (!(error instanceof StoreError)) throw error;
+    }
   }
 
   #self(): NbRecord {
