@@ -101,6 +101,7 @@ const HOSTS_AT_ONCE = 32;
 async function askHosts(respondents: Respondents, { agents }: State): Promise<readonly HostReport[]> {
   await respondents.lookAgain();
   const all = [...new Set([...Array.from(agents.values(), ({ host }) => host), ...respondents.chassis])].sort();
+  await respondents.willAsk(all);
   const reports: HostReport[] = [];
   for (let at = 0; at < all.length; at += HOSTS_AT_ONCE)
     reports.push(

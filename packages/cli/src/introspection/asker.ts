@@ -84,7 +84,7 @@ export class StoreAsker implements AsyncDisposable {
   async ask(chassis: string, path: string): Promise<StoreAnswer> {
     if (!this.#alive.has(chassis))
       throw new CliError(`the controller of ${chassis} is not alive: it does not hold its lease in the store`);
-    await this.#announce(chassis);
+    await this.announce([chassis]);
     const id = `${this.#id}.${this.#number++}`;
     const question = record(questionKind, { id, chassis, path });
     const waiting: Waiting = { chassis, done: Promise.withResolvers(), timer: undefined };
@@ -99,6 +99,27 @@ export class StoreAsker implements AsyncDisposable {
       clearTimeout(waiting.timer);
       this.#waiting.delete(id);
       this.#remove(remove(question));
+    }
+  }
+
+  /** Says whom it asks, before it does: once for all who are named in one turn. Those who are not alive are not asked. */
+  async announce(chassis: readonly string[]): Promise<void> {
+    const fresh = chassis.filter((name) => this.#alive.has(name) && !this.#asked.has(name));
+    if (fresh.length > 0) {
+      for (const name of fresh) this.#asked.add(name);
+      this.#replica.add(fresh.map(answersTopic));
+      const before = this.#announced;
+      const asked = this.#asked.size;
+      this.#announced = (async () => {
+        await before;
+        await new Promise(setImmediate);
+        // Who came later in this turn says it for all.
+        if (this.#asked.size === asked) await this.#commit([put(this.#self())]);
+      })();
+    }
+    for (let last: Promise<void> | undefined; last !== this.#announced; ) {
+      last = this.#announced;
+      await last;
     }
   }
 
@@ -118,23 +139,6 @@ export class StoreAsker implements AsyncDisposable {
 
   #self(): NbRecord {
     return record(askerKind, { id: this.#id, chassis: [...this.#asked] });
-  }
-
-  /** Says whom it asks, before it does: who is asked in one turn is said at once. */
-  async #announce(chassis: string): Promise<void> {
-    if (!this.#asked.has(chassis)) {
-      this.#asked.add(chassis);
-      this.#replica.add([answersTopic(chassis)]);
-      const before = this.#announced;
-      const asked = this.#asked.size;
-      this.#announced = (async () => {
-        await before;
-        await new Promise(setImmediate);
-        // Who came later in this turn says it for all.
-        if (this.#asked.size === asked) await this.#commit([put(this.#self())]);
-      })();
-    }
-    await this.#announced;
   }
 
   /** Refused once the lease is lost: nobody would take it away. */

@@ -42,6 +42,10 @@ export class Respondents implements AsyncDisposable {
     this.#sockets = undefined;
     await this.#asker.lookWhoLives();
   }
+  /** These will be asked, each of them: that is said to the store once. @throws {StoreError} */
+  async willAsk(chassis: readonly string[]): Promise<void> {
+    await this.#asker.announce(chassis);
+  }
 
   /** @throws {CliError} why the controller of this host does not say it: it is not reached in any way, or refuses. */
   async ask<T>(chassis: string, path: string, shape: shapes.Shape<T>): Promise<T> {
