@@ -180,7 +180,7 @@ export function dashboard(): string {
     links: [],
     templating: {
       list: [
-        { name: "datasource", label: "Data source", type: "datasource", query: "prometheus", current: {} },
+        { name: "datasource", label: "Data source", type: "datasource", query: "prometheus" },
         {
           name: "instance",
           label: "Process",
