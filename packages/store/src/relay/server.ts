@@ -85,7 +85,7 @@ export function serveRelay(options: RelayOptions): Relay {
     const subject = token === undefined ? undefined : await authorize(token);
     if (subject === undefined) return refuse(socket, 401, "Unauthorized");
     sockets.handleUpgrade(request, socket, head, (client) => {
-      const session = new Session(client, subject, { driver, hub, leases, limits, clock, report, traffic });
+      const session = new Session(client, socket, subject, { driver, hub, leases, limits, clock, report, traffic });
       sessions.add(session);
       tell(sessions.size);
       client.on("close", () => {
