@@ -129,5 +129,7 @@ export function serveRelay(options: RelayOptions): Relay {
 }
 
 function refuse(socket: Duplex, status: number, reason: string): void {
+  // Not until the other side ends as well: it may never do that, and no deadline of HTTP is on this socket any more.
+  socket.once("finish", () => socket.destroy());
   socket.end(`HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }
