@@ -38,13 +38,13 @@ export class Crew implements AsyncDisposable {
     this.#hosts = hosts;
   }
 
-  /** All hosts at once. @returns when they were told to */
-  startHosts(access: RelayAccess): number {
+  /** All hosts at once. @param instead where some of them connect to @returns when they were told to */
+  startHosts(access: RelayAccess, instead: ReadonlyMap<number, string>): number {
     const each = Math.ceil(this.#hosts / this.#workers.length);
     const started = now();
     for (const [i, worker] of this.#workers.entries()) {
       const count = Math.max(0, Math.min(each, this.#hosts - i * each));
-      worker.send({ type: "start", access, first: i * each, count } satisfies Order);
+      worker.send({ type: "start", access, instead, first: i * each, count } satisfies Order);
     }
     return started;
   }
@@ -68,11 +68,17 @@ export class Crew implements AsyncDisposable {
       bytes: answers.flatMap(({ bytes }) => bytes),
     };
   }
-  /** Waits until every host is current, and since no longer ago than that. */
-  async current(since: number, deadlineMs: number, report: (line: string) => void): Promise<FleetState> {
+  /** Waits until every host is current, and since no longer ago than that. @param look is shown every state on the way */
+  async current(
+    since: number,
+    deadlineMs: number,
+    report: (line: string) => void,
+    look: (state: FleetState) => void = () => undefined,
+  ): Promise<FleetState> {
     for (let looks = 0; ; looks++) {
       await wait(LOOK_MS);
       const state = await this.state();
+      look(state);
       const current = state.hosts.filter(({ currentAt }) => currentAt !== undefined && currentAt >= since).length;
       if (current === this.#hosts) return state;
       if (looks % 20 === 19)

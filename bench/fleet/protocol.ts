@@ -7,7 +7,14 @@ export const now = (): number => Number(process.hrtime.bigint()) / 1e6;
 export const hostName = (n: number): string => `fleet-${n}`;
 
 export type Order =
-  | { readonly type: "start"; readonly access: RelayAccess; readonly first: number; readonly count: number }
+  /** `instead`: where the hosts of these numbers connect to. */
+  | {
+      readonly type: "start";
+      readonly access: RelayAccess;
+      readonly instead: ReadonlyMap<number, string>;
+      readonly first: number;
+      readonly count: number;
+    }
   /** Answered with the state of every host. */
   | { readonly type: "state" }
   /** Answered with what arrived since it was asked last, at hosts where anything did; and the bytes of all. */
@@ -33,6 +40,8 @@ export interface Arrival {
   readonly records: number;
   /** When the engine had done the last of it. */
   readonly compiledAt: number | undefined;
+  /** From the last commit that came, by the store's clock, until then: milliseconds, of which the store tells whole ones. */
+  readonly lagMs: number | undefined;
   readonly unitsRun: number;
 }
 export type Answer =

@@ -43,8 +43,10 @@ function arrivals(): Answer {
     told.set(host, { messages, records, units: host.unitsRun });
     const unitsRun = host.unitsRun - before.units;
     if (messages === before.messages && unitsRun === 0) return [];
-    const { n, compiledAt } = host;
-    return [{ n, messages: messages - before.messages, records: records - before.records, compiledAt, unitsRun }];
+    const { n, compiledAt, lagMs } = host;
+    return [
+      { n, messages: messages - before.messages, records: records - before.records, compiledAt, lagMs, unitsRun },
+    ];
   });
   return { type: "arrivals", arrivals: found, bytes: hosts.map(bytesOf) };
 }
@@ -67,11 +69,12 @@ function state(): Answer {
   };
 }
 
-function start({ access, first, count }: Extract<Order, { type: "start" }>): void {
+function start({ access, instead, first, count }: Extract<Order, { type: "start" }>): void {
   for (let n = first; n < first + count; n++) {
     const host = new SimulatedHost(n, problem);
     hosts.push(host);
-    owner.run(host, () => host.start(access).catch((error: unknown) => problem(String(error))));
+    const url = instead.get(n) ?? access.url;
+    owner.run(host, () => host.start({ ...access, url }).catch((error: unknown) => problem(String(error))));
   }
 }
 
