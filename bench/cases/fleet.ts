@@ -1,11 +1,12 @@
 import { readdirSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import { openLab, startRecorded, stopRecorded } from "@dragonflow/lab";
+import { LEASE_TOPIC } from "@dragonflow/store";
 import { Cloud, type Json, made } from "../cloud.ts";
 import { Crew, type FleetState } from "../fleet/crew.ts";
 import { type Arrival, hostName, now } from "../fleet/protocol.ts";
-import { type Sent, Wire } from "../fleet/wire.ts";
-import { type RelayAccess, relayAccess, relayCertificate } from "../lab-access.ts";
+import { openWires, type Sent, sentOn, urlsOf, type Wire } from "../fleet/wire.ts";
+import { connectAs, relayAccess, relayCertificate } from "../lab-access.ts";
 import { type Case, type Figure, figure, numberFrom } from "../measure.ts";
 import { cpuSeconds, peakMb, record, residentMb } from "../processes.ts";
 import { createGroup } from "../tenants.ts";
@@ -77,21 +78,15 @@ class Meter {
   }
 }
 
-/** Those of the first tenant, and some from all over the others: host by host, what it is sent is counted between the server and it. */
-async function openWires(access: RelayAccess, lab: string, stack: AsyncDisposableStack): Promise<Map<number, Wire>> {
-  const certificate = await relayCertificate(lab);
-  const hosts = new Set(Array.from({ length: Math.min(HOSTS, HOSTS_OF_TENANT) }, (_, n) => n));
-  const others = HOSTS - hosts.size;
-  for (let i = 0; i < Math.min(others, BYSTANDERS); i++)
-    hosts.add(HOSTS_OF_TENANT + Math.floor((i * others) / BYSTANDERS));
-  const wires = new Map<number, Wire>();
-  for (const n of hosts) wires.set(n, stack.use(await Wire.open(access, certificate)));
-  return wires;
+/** Of the first tenant all, and some from all over the others. */
+function watchedHosts(): readonly number[] {
+  const first = Math.min(HOSTS, HOSTS_OF_TENANT);
+  const others = HOSTS - first;
+  const bystanders = Array.from({ length: Math.min(others, BYSTANDERS) }, (_, i) =>
+    Math.floor((i * others) / BYSTANDERS),
+  );
+  return [...Array.from({ length: first }, (_, n) => n), ...new Set(bystanders.map((n) => HOSTS_OF_TENANT + n))];
 }
-const urlsOf = (wires: ReadonlyMap<number, Wire>): ReadonlyMap<number, string> =>
-  new Map(Array.from(wires, ([n, wire]) => [n, wire.url]));
-const sentOn = (wires: ReadonlyMap<number, Wire>): ReadonlyMap<number, Sent> =>
-  new Map(Array.from(wires, ([n, { sent }]) => [n, sent]));
 
 /** One figure for when hosts had come so far. */
 function when(name: string, since: number, times: readonly (number | undefined)[]): Figure {
@@ -171,15 +166,29 @@ async function allAlive(cloud: Cloud): Promise<void> {
   }
 }
 
+/** By host: the version that says since when it has lived without a break, as everybody sees it. */
+async function livesOf(cloud: Cloud): Promise<ReadonlyMap<string, string>> {
+  const store = await connectAs("server", await relayAccess(cloud.lab));
+  const lives = new Map<string, string>();
+  for await (const page of (await store.snapshot(LEASE_TOPIC)).rows)
+    for (const { id, version } of page) lives.set(id, version);
+  await store.close();
+  return lives;
+}
+
 /** The server ends and comes back: everybody connects again, and asks where it was. */
 async function serverRestart(cloud: Cloud, crew: Crew, report: (line: string) => void): Promise<readonly Figure[]> {
   const lab = await openLab(cloud.lab);
   const tried = new Map((await crew.state()).hosts.map((host) => [host.n, host.attempts]));
+  const lives = await livesOf(cloud);
   await stopRecorded(lab, "server", { graceMs: 60_000 });
   const started = now();
   await startRecorded(lab, "server");
   const state = await crew.current(started, DEADLINE_MS, report);
   const meter = cpuSeconds(await cloud.pidOf("server")) * 1000;
+  for (const problem of state.problems) report(problem);
+  const after = await livesOf(cloud);
+  const lost = Array.from(lives).filter(([id, version]) => after.get(id) !== version).length;
   return [
     when(
       "server restarted: current again",
@@ -191,6 +200,7 @@ async function serverRestart(cloud: Cloud, crew: Crew, report: (line: string) =>
       "count",
       state.hosts.map((host) => host.attempts - (tried.get(host.n) ?? 0)),
     ),
+    figure("server restarted: leases that ran out before their hosts were back", "count", [lost]),
     figure("server restarted: server's CPU, for each host", "ms", [meter / HOSTS]),
   ];
 }
@@ -374,7 +384,8 @@ export const fleet: Case = {
       if (t % 100 === 99) report(`${(t + 1) * HOSTS_OF_TENANT} hosts have their ports`);
     }
     await using stack = new AsyncDisposableStack();
-    const wires = await openWires(await relayAccess(cloud.lab), cloud.lab, stack);
+    const certificate = await relayCertificate(cloud.lab);
+    const wires = await openWires(await relayAccess(cloud.lab), certificate, watchedHosts(), stack);
     await using crew = await Crew.start(PROCESSES, HOSTS);
     const herd = await coldStart(cloud, crew, urlsOf(wires), report);
     report("all hosts are current");

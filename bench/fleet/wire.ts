@@ -108,3 +108,19 @@ export class Wire implements AsyncDisposable {
 function isAddress(address: AddressInfo | string | null): address is AddressInfo {
   return typeof address === "object" && address !== null;
 }
+
+/** For each of these hosts one. */
+export async function openWires(
+  access: RelayAccess,
+  certificate: Certificate,
+  hosts: readonly number[],
+  stack: AsyncDisposableStack,
+): Promise<ReadonlyMap<number, Wire>> {
+  const wires = new Map<number, Wire>();
+  for (const n of hosts) wires.set(n, stack.use(await Wire.open(access, certificate)));
+  return wires;
+}
+export const urlsOf = (wires: ReadonlyMap<number, Wire>): ReadonlyMap<number, string> =>
+  new Map(Array.from(wires, ([n, wire]) => [n, wire.url]));
+export const sentOn = (wires: ReadonlyMap<number, Wire>): ReadonlyMap<number, Sent> =>
+  new Map(Array.from(wires, ([n, { sent }]) => [n, sent]));
