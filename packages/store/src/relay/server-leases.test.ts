@@ -96,6 +96,34 @@ test("a lease goes with its holder from one connection to the next; the end of t
   );
 });
 
+/** A process that is stopped for a while: its timers come late. */
+class SleepingClock extends ManualClock {
+  #slept = 0;
+  override now(): number {
+    return super.now() + this.#slept;
+  }
+  sleep(milliseconds: number): void {
+    this.#slept += milliseconds;
+  }
+}
+
+test("time in which the server itself was stopped is nobody's silence", async () => {
+  const clock = new SleepingClock();
+  const { driver, open } = granting();
+  const leases = new ServerLeases(driver, clock);
+  const link = new FakeLink();
+  await acquire(leases, "a", link);
+  clock.advance(10_000);
+  clock.sleep(60_000);
+  clock.advance(5000);
+  leases.detach(link);
+  assert.ok(open.has("a"), "its holder may be at the door");
+  clock.advance(TTL_SECONDS * 1000 - 1);
+  assert.ok(open.has("a"));
+  clock.advance(1);
+  assert.ok(!open.has("a"), "he was not");
+});
+
 test("nobody came for it in its time: it ends, counted from when the client was heard last", async () => {
   const clock = new ManualClock();
   const { driver, open } = granting();

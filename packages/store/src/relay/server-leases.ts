@@ -25,6 +25,10 @@ interface Granted {
   cancel: () => void;
 }
 
+/** A timer comes much later than it was due: nobody could be heard in between. */
+export const wasAsleep = (due: number, clock: Clock): boolean => clock.now() - due > ASLEEP_MILLISECONDS;
+const ASLEEP_MILLISECONDS = 1000;
+
 /**
  * Leases of clients: held in the store by this server, for as long as each client is heard within its time to live, over this connection or the
  * next one.
@@ -75,7 +79,7 @@ export class ServerLeases {
   /** The connection ended; its leases wait for the next one. */
   detach(link: LeaseLink): void {
     for (const granted of this.#byLink.get(link) ?? []) {
-      granted.heardAt = link.heardAt;
+      granted.heardAt = Math.max(granted.heardAt, link.heardAt);
       granted.link = undefined;
     }
     this.#byLink.delete(link);
@@ -100,10 +104,18 @@ export class ServerLeases {
   }
 
   #watchSilence(granted: Granted): void {
+    const now = this.#clock.now();
     const heardAt = Math.max(granted.heardAt, granted.link?.heardAt ?? 0);
-    const left = heardAt + granted.asked.ttlSeconds * 1000 - this.#clock.now();
-    if (left > 0) granted.cancel = this.#clock.after(left, () => this.#watchSilence(granted));
-    else void this.#end(granted, true);
+    const left = heardAt + granted.asked.ttlSeconds * 1000 - now;
+    if (left <= 0) {
+      void this.#end(granted, true);
+      return;
+    }
+    granted.cancel = this.#clock.after(left, () => {
+      // This process was stopped, not its clients: what they said meanwhile is read next, and many of them have to connect again.
+      if (wasAsleep(now + left, this.#clock)) granted.heardAt = this.#clock.now();
+      this.#watchSilence(granted);
+    });
   }
 
   async #end(granted: Granted, tell: boolean): Promise<void> {

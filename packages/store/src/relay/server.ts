@@ -7,7 +7,7 @@ import type { StoreDriver } from "../contract.ts";
 import type { Subject } from "../tokens.ts";
 import { encodeServerFrame, RELAY_PATH, RELAY_PROTOCOL } from "./frames.ts";
 import { Hub } from "./hub.ts";
-import { ServerLeases } from "./server-leases.ts";
+import { ServerLeases, wasAsleep } from "./server-leases.ts";
 import { type RelayTraffic, Session, type SessionLimits } from "./session.ts";
 
 const DEFAULT_LIMITS: SessionLimits = {
@@ -18,6 +18,8 @@ const DEFAULT_LIMITS: SessionLimits = {
   requestsInFlight: 256,
   clientBufferBytes: 8 * 1024 * 1024,
 };
+
+const LOOK_MILLISECONDS = 1000;
 
 export interface RelayOptions {
   readonly driver: StoreDriver;
@@ -105,12 +107,14 @@ export function serveRelay(options: RelayOptions): Relay {
   listener.on("upgrade", onUpgrade);
 
   let cancel = (): void => undefined;
-  function lookForTheDead(): void {
+  function lookForTheDead(due: number): void {
     const deadline = clock.now() - silenceSeconds * 1000;
-    for (const session of sessions) if (session.heardAt < deadline) session.terminate();
-    cancel = clock.after(1000, lookForTheDead);
+    // After a sleep of this process it reads first what they have said.
+    if (!wasAsleep(due, clock)) for (const session of sessions) if (session.heardAt < deadline) session.terminate();
+    const next = clock.now() + LOOK_MILLISECONDS;
+    cancel = clock.after(LOOK_MILLISECONDS, () => lookForTheDead(next));
   }
-  lookForTheDead();
+  lookForTheDead(clock.now());
 
   return {
     get sessions() {
