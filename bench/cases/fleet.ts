@@ -20,7 +20,7 @@ const NETWORKS_OF_TENANT = 2;
 /** Hosts of other tenants that are watched on the wire, beside those of the one that changes. */
 const BYSTANDERS = 20;
 /** More than what a herd should need; short of that something is broken. */
-const DEADLINE_MS = 300_000;
+const DEADLINE_MS = 600_000;
 const QUIET_MS = 400;
 
 interface FleetTenant {
@@ -107,8 +107,7 @@ async function coldStart(
   const [memory, files, before] = [server.memoryMb, server.openFiles, await crew.state()];
   const started = crew.startHosts(await relayAccess(cloud.lab), instead);
   const newcomers: number[] = [];
-  const state = await crew.current(started, DEADLINE_MS, report, ({ hosts }) => {
-    const connected = hosts.filter(({ connectedAt }) => connectedAt !== undefined).length;
+  const state = await crew.current(started, DEADLINE_MS, report, (connected) => {
     if (connected < HOSTS) newcomers.push(Math.max(0, server.openFiles - files - connected));
   });
   for (const problem of state.problems) report(problem);
@@ -171,7 +170,7 @@ async function livesOf(cloud: Cloud): Promise<ReadonlyMap<string, string>> {
   const store = await connectAs("server", await relayAccess(cloud.lab));
   const lives = new Map<string, string>();
   for await (const page of (await store.snapshot(LEASE_TOPIC)).rows)
-    for (const { id, version } of page) lives.set(id, version);
+    for (const { id, version } of page) if (id.includes("chassis/")) lives.set(id, version);
   await store.close();
   return lives;
 }

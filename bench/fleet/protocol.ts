@@ -17,6 +17,8 @@ export type Order =
     }
   /** Answered with the state of every host. */
   | { readonly type: "state" }
+  /** Answered with how many hosts have come how far since that time: asked often, so it costs next to nothing. */
+  | { readonly type: "progress"; readonly since: number }
   /** Answered with what arrived since it was asked last, at hosts where anything did; and the bytes of all. */
   | { readonly type: "arrivals" }
   | { readonly type: "stop" };
@@ -45,6 +47,12 @@ export interface Arrival {
   readonly unitsRun: number;
 }
 export type Answer =
+  | {
+      readonly type: "progress";
+      readonly connected: number;
+      readonly current: number;
+      readonly problem: string | undefined;
+    }
   | {
       readonly type: "state";
       readonly hosts: readonly HostState[];

@@ -53,7 +53,7 @@ export class SimulatedHost {
   /** Everything is there, and compiled. */
   get currentAt(): number | undefined {
     const { caughtUpAt } = this.traffic;
-    if (this.#compiler?.settled !== true || caughtUpAt === undefined || this.compiledAt === undefined) return undefined;
+    if (caughtUpAt === undefined || this.compiledAt === undefined || this.#compiler?.settled !== true) return undefined;
     return Math.max(caughtUpAt, this.compiledAt);
   }
 

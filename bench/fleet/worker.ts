@@ -69,6 +69,13 @@ function state(): Answer {
   };
 }
 
+function progress({ since }: Extract<Order, { type: "progress" }>): Answer {
+  const connected = hosts.filter(({ connectedAt }) => connectedAt !== undefined).length;
+  const current = hosts.filter(({ currentAt }) => currentAt !== undefined && currentAt >= since).length;
+  const [problem] = problems;
+  return { type: "progress", connected, current, problem: problem && `${problem[1]} times: ${problem[0]}` };
+}
+
 function start({ access, instead, first, count }: Extract<Order, { type: "start" }>): void {
   for (let n = first; n < first + count; n++) {
     const host = new SimulatedHost(n, problem);
@@ -87,6 +94,9 @@ process.on("message", (order: Order) => {
       break;
     case "state":
       answer(state());
+      break;
+    case "progress":
+      answer(progress(order));
       break;
     case "arrivals":
       answer(arrivals());

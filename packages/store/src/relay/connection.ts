@@ -2,6 +2,7 @@ import { WebSocket } from "ws";
 import type { Clock } from "../clock.ts";
 import { backOff } from "../commit-retry.ts";
 import { errorFromFields, Forbidden, OutcomeUnknown, TooLarge, Unavailable } from "../errors.ts";
+import { wasAsleep } from "./asleep.ts";
 import {
   type ClientFrame,
   decodeServerFrame,
@@ -218,19 +219,19 @@ export class Connection {
     }
   }
 
-  #ping(): void {
+  #ping(due = this.#options.clock.now()): void {
     this.#cancelPing();
     const interval = this.#bearable / 3;
     const now = this.#options.clock.now();
     if (this.#unanswered === undefined) {
       this.#unanswered = { number: ++this.#pingNumber, sentAt: now };
       this.send({ type: "ping", number: this.#unanswered.number });
-    } else if (now - this.#unanswered.sentAt >= 2 * interval) {
+    } else if (now - this.#unanswered.sentAt >= 2 * interval && !wasAsleep(due, this.#options.clock)) {
       this.#lastError = new Unavailable("the relay fell silent");
       this.#socket?.terminate();
       return;
     }
-    this.#cancelPing = this.#options.clock.after(interval, () => this.#ping());
+    this.#cancelPing = this.#options.clock.after(interval, () => this.#ping(now + interval));
   }
 
   #down(socket: WebSocket): void {

@@ -2,6 +2,7 @@ import type { Clock } from "../clock.ts";
 import type { Lease, StoreDriver, Version } from "../contract.ts";
 import { LEASE_TOPIC, leaseRecordId } from "../contract.ts";
 import { LeaseLost } from "../errors.ts";
+import { wasAsleep } from "./asleep.ts";
 
 /** The connection that a lease hangs on. */
 export interface LeaseLink {
@@ -24,10 +25,6 @@ interface Granted {
   heardAt: number;
   cancel: () => void;
 }
-
-/** A timer comes much later than it was due: nobody could be heard in between. */
-export const wasAsleep = (due: number, clock: Clock): boolean => clock.now() - due > ASLEEP_MILLISECONDS;
-const ASLEEP_MILLISECONDS = 1000;
 
 /**
  * Leases of clients: held in the store by this server, for as long as each client is heard within its time to live, over this connection or the
@@ -112,7 +109,7 @@ export class ServerLeases {
       return;
     }
     granted.cancel = this.#clock.after(left, () => {
-      // This process was stopped, not its clients: what they said meanwhile is read next, and many of them have to connect again.
+      // Many of the clients may have to connect again.
       if (wasAsleep(now + left, this.#clock)) granted.heardAt = this.#clock.now();
       this.#watchSilence(granted);
     });

@@ -5,9 +5,10 @@ import { WebSocketServer } from "ws";
 import { type Clock, systemClock } from "../clock.ts";
 import type { StoreDriver } from "../contract.ts";
 import type { Subject } from "../tokens.ts";
+import { wasAsleep } from "./asleep.ts";
 import { encodeServerFrame, RELAY_PATH, RELAY_PROTOCOL } from "./frames.ts";
 import { Hub } from "./hub.ts";
-import { ServerLeases, wasAsleep } from "./server-leases.ts";
+import { ServerLeases } from "./server-leases.ts";
 import { type RelayTraffic, Session, type SessionLimits } from "./session.ts";
 
 const DEFAULT_LIMITS: SessionLimits = {
@@ -109,7 +110,6 @@ export function serveRelay(options: RelayOptions): Relay {
   let cancel = (): void => undefined;
   function lookForTheDead(due: number): void {
     const deadline = clock.now() - silenceSeconds * 1000;
-    // After a sleep of this process it reads first what they have said.
     if (!wasAsleep(due, clock)) for (const session of sessions) if (session.heardAt < deadline) session.terminate();
     const next = clock.now() + LOOK_MILLISECONDS;
     cancel = clock.after(LOOK_MILLISECONDS, () => lookForTheDead(next));
