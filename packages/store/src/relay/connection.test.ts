@@ -94,3 +94,45 @@ test("a server that says welcome and no more is one that refused; one that was o
   const better = await saying(t, (n) => (n === 2 ? [WELCOME, CURRENT] : [WELCOME]));
   assert.deepEqual(await pausesOf(better, 5, () => 1), [50, 100, 50, 100, 200]);
 });
+
+test("a server that does not answer is given up; not by a client that was asleep itself, and has not read yet what it was sent", async (t) => {
+  const path = join(directory(t), "server");
+  const listener = createServer();
+  const sockets = new WebSocketServer({ server: listener, handleProtocols: () => RELAY_PROTOCOL });
+  sockets.on("connection", (socket) => socket.send(encodeServerFrame(WELCOME)));
+  listener.listen(path);
+  await once(listener, "listening");
+  t.after(() => listener.close());
+
+  let now = 0;
+  let timer: { readonly due: number; readonly action: () => void } | undefined;
+  const clock: Clock = {
+    now: () => now,
+    after(milliseconds, action, keepsAlive) {
+      const own = { due: now + milliseconds, action };
+      if (keepsAlive !== true) timer = own;
+      return () => {
+        if (timer === own) timer = undefined;
+      };
+    },
+  };
+  const [up, down] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const nothing = (): void => undefined;
+  const connection = new Connection(
+    { address: `ws+unix:${path}:${RELAY_PATH}`, token: "t", ca: undefined, clock, random: () => 0, onError: nothing },
+    { up: () => up.resolve(), down: () => down.resolve(), refused: nothing, frame: nothing, proven: nothing },
+  );
+  const pass = (late = 0): void => {
+    assert.ok(timer !== undefined, "it watches the server");
+    now = timer.due + late;
+    timer.action();
+  };
+  await up.promise;
+  pass();
+  pass(60_000);
+  assert.ok(timer !== undefined && connection.isUp, "it looks again before it judges");
+  pass();
+  await down.promise;
+  assert.match(connection.absence.cause instanceof Error ? connection.absence.cause.message : "", /silent/);
+  await connection.close();
+});
