@@ -223,9 +223,7 @@ export class Controller implements ControllerView {
       this.#log.error({ type: wanted.type, owner, code, error: message }, "the switch refused what an object needs");
     });
     driver.on("disturbed", () => this.#log.warn({}, "somebody else changed our flows in the switch; reading it back"));
-    driver.on("sent", (way, seconds) =>
-      this.#metrics.observe("dragonflow_switch_plan_duration_seconds", seconds, { way }),
-    );
+    driver.on("sent", (seconds) => this.#metrics.observe("dragonflow_switch_plan_duration_seconds", seconds));
     driver.on("drifted", (entries) => {
       this.#log.error({ entries }, "the switch had not what it was sent; that is made right");
       this.#recheck.all();
