@@ -1,0 +1,94 @@
+/** Random topologies on three hosts: what the model says of them, and the flows that each host compiles. */
+import { APPS, pipeline } from "@dragonflow/controller";
+import { recordsOf, onTheirHosts } from "@dragonflow/audit/testing";
+import type { RowChange, State } from "@dragonflow/engine";
+import { Topology } from "@dragonflow/evaluator";
+import { compileHost, type Host, World } from "@dragonflow/explain";
+import { routerInterfaces, routerPorts, routers, type TunnelFact, tunnelId } from "@dragonflow/pipeline";
+import { FIRST_PORT, portId, rowsOf, SELF, securedTopologies, type TopologyChoice } from "@dragonflow/pipeline/testing";
+import fc from "fast-check";
+
+export const HOSTS = [SELF, "host2", "host3"] as const;
+/** OpenFlow ports of the tunnels to the other two hosts, in order. */
+const TUNNELS = [
+  { geneve: 101, vxlan: 102 },
+  { geneve: 103, vxlan: 104 },
+] as const;
+
+export interface SceneChoice {
+  readonly topology: TopologyChoice;
+  /** Places of routers, and of their interfaces, that are administratively down. */
+  readonly routersDown: readonly number[];
+  readonly interfacesDown: readonly number[];
+  /** Places of ports without an interface. */
+  readonly unplugged: readonly number[];
+}
+
+const seldom = (max: number): fc.Arbitrary<readonly number[]> =>
+  fc.oneof({ arbitrary: fc.constant([]), weight: 5 }, fc.array(fc.nat(max), { minLength: 1, maxLength: 2 }));
+
+export const sceneChoices: fc.Arbitrary<SceneChoice> = fc.record({
+  topology: securedTopologies,
+  routersDown: seldom(2),
+  interfacesDown: seldom(9),
+  unplugged: seldom(8),
+});
+
+export interface Scene {
+  readonly topology: Topology;
+  readonly hosts: ReadonlyMap<string, Host>;
+  readonly isPlugged: (portId: string) => boolean;
+  readonly ofportOf: (portId: string) => number;
+}
+
+export async function sceneOf(choice: SceneChoice): Promise<Scene> {
+  const { topology, unplugged } = choice;
+  const here = { ...topology, ports: topology.ports.map((one) => ({ ...one, chassis: SELF })) };
+  const ids = topology.ports.map((_, i) => portId(FIRST_PORT + i));
+  const chassisOf = (id: string): string => topology.ports[ids.indexOf(id)]?.chassis ?? SELF;
+  const rows = lowered(onTheirHosts(rowsOf(here), chassisOf), choice);
+  const isPlugged = (id: string): boolean => !unplugged.includes(ids.indexOf(id));
+  const ofportOf = (id: string): number => FIRST_PORT + ids.indexOf(id);
+  const byTopic = Map.groupBy(rows, ({ partition }) => partition);
+  const world = new World(async (topics) => new Map(topics.map((topic) => [topic, byTopic.get(topic) ?? []])));
+  const hosts = new Map<string, Host>();
+  for (const chassis of HOSTS) {
+    const plugged = ids.filter((id) => chassisOf(id) === chassis && isPlugged(id));
+    const facts = {
+      interfaces: plugged.map((id) => ({ id, ofport: ofportOf(id), name: `p${ofportOf(id)}` })),
+      tunnels: tunnelsOf(chassis),
+    };
+    hosts.set(chassis, await compileHost({ apps: APPS, pipeline }, world, chassis, facts, () => true));
+  }
+  return { topology: new Topology(recordsOf(rows)), hosts, isPlugged, ofportOf };
+}
+
+function tunnelsOf(own: string): readonly TunnelFact[] {
+  return HOSTS.filter((chassis) => chassis !== own).flatMap((chassis, i) =>
+    (["geneve", "vxlan"] as const).map((encapsulation) => ({
+      id: tunnelId(chassis, encapsulation),
+      chassis,
+      encapsulation,
+      ofport: TUNNELS[i]?.[encapsulation] ?? 0,
+    })),
+  );
+}
+
+/** Takes routers and interfaces down, as both of their records tell. */
+function lowered(rows: State, { routersDown, interfacesDown }: SceneChoice): State {
+  const down = new Set([
+    ...placed(rows, routers.name, routersDown),
+    ...placed(rows, routerInterfaces.name, interfacesDown),
+  ]);
+  return rows.map((change): RowChange => {
+    const { table, row } = change;
+    if (row === undefined || !down.has(row.id)) return change;
+    if (table !== routers && table !== routerInterfaces && table !== routerPorts) return change;
+    return { ...change, row: Object.assign({ ...row }, { adminUp: false }) };
+  });
+}
+
+function placed(rows: State, table: string, places: readonly number[]): readonly string[] {
+  const ids = rows.flatMap(({ table: { name }, row }) => (name === table && row !== undefined ? [row.id] : []));
+  return places.flatMap((place) => ids[place] ?? []);
+}
