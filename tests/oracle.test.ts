@@ -3,17 +3,17 @@ import { test } from "node:test";
 import { fateOf } from "@dragonflow/evaluator";
 import { sentChoices, sentOf } from "@dragonflow/evaluator/testing";
 import fc from "fast-check";
-import { sceneChoices, sceneOf } from "./support/oracle/scene.ts";
+import { ExactlyMany, sceneChoices, sceneOf } from "./support/oracle/scene.ts";
 import { describeWay, differenceOf, legsOf } from "./support/oracle/ways.ts";
 
 const FULL = process.env["DRAGONFLOW_FULL"] === "1";
-const TOPOLOGIES = FULL ? 500 : 20;
+const TOPOLOGIES = Number(process.env["N"] ?? (FULL ? 500 : 20));
 const PACKETS = 200;
 const SEED = Number(process.env["DRAGONFLOW_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
 
 test("pure", async (t) => {
   t.diagnostic(`DRAGONFLOW_SEED=${SEED}`);
-  const many = fc.array(sentChoices, { minLength: 1, maxLength: PACKETS, size: "max" });
+  const many = new ExactlyMany(sentChoices, PACKETS);
   const count = { packets: 0, answers: {} as any, gets: 0, ends: {} as any };
   await fc.assert(
     fc.asyncProperty(sceneChoices, many, async (choice, packets) => {

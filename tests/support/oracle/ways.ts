@@ -32,12 +32,10 @@ export function connectionAt({ connection, frame: { content } }: Sent, end: "sou
   return { ...known, original: { protocol, source, destination } };
 }
 
-const zonesKnow =
-  (sent: Sent) =>
-  (host: Host) => {
-    const own = host.bound.zoneNumber(sent.from);
-    return tracking((zone) => connectionAt(sent, zone === own ? "source" : "destination"));
-  };
+const zonesKnow = (sent: Sent) => (host: Host) => {
+  const own = host.bound.zoneNumber(sent.from);
+  return tracking((zone) => connectionAt(sent, zone === own ? "source" : "destination"));
+};
 
 /** What became of it: each port that got it, as what, and each answer to the sender; a line each, in order. */
 export function outcomeOf(legs: readonly Leg[]): readonly string[] {

@@ -90,8 +90,10 @@ function icmp4Of({ icmpType, icmpCode }: Extract<Header, { type: "icmp" }>): Icm
   const echo = { code: icmpCode, id: 1, sequence: 1, payload };
   if (icmpType === 8) return { kind: "echo-request", ...echo };
   if (icmpType === 0) return { kind: "echo-reply", ...echo };
-  return { kind: "other", type: icmpType, code: icmpCode, bytes: payload };
+  return { kind: "other", type: icmpType, code: icmpCode, bytes: new Uint8Array(TIMESTAMP_BYTES) };
 }
+/** The longest of those without a body of their own here (RFC 792). */
+const TIMESTAMP_BYTES = 16;
 
 function icmp6Of({ icmpType, icmpCode }: Extract<Header, { type: "icmp" }>, said: Said | undefined): Icmp6 {
   const echo = { code: icmpCode, id: 1, sequence: 1, payload };

@@ -26,7 +26,8 @@ export function answerTo(topology: Topology, port: LocalPortRecord, frame: Frame
   if (frame.content.type === "arp") return arp(topology, port, frame);
   if (frame.content.type !== "ip") return undefined;
   const { protocol, header, fragment, source } = frame.content;
-  if (header === null || fragment === "later") return undefined;
+  // Such messages come in one piece (RFC 6980), and of others nobody sees what they are.
+  if (header === null || fragment !== "none") return undefined;
   if (header.type === "icmp") {
     if (protocol !== PROTOCOL.icmp6 || !isIpv6(source) || header.icmpCode !== 0) return undefined;
     if (header.icmpType === ICMP6.solicitation) return neighbour(topology, port, frame, frame.content);
@@ -106,7 +107,7 @@ function advertisement(topology: Topology, { networkId }: LocalPortRecord, asked
   if (router === undefined) return undefined;
   const by = "router advertisement";
   // From another link (RFC 4861 section 6.1.1).
-  if (asked.ttl !== ND_TTL || asked.fragment !== "none") return { by, frame: undefined };
+  if (asked.ttl !== ND_TTL) return { by, frame: undefined };
   const content: IpContent = {
     type: "ip",
     source: linkLocalOf(router.mac),
@@ -121,14 +122,14 @@ function advertisement(topology: Topology, { networkId }: LocalPortRecord, asked
 }
 
 /** The lease of a port is its first IPv4 address of a subnet with DHCP (RFC 2131). */
-function lease(topology: Topology, port: LocalPortRecord, { said, fragment }: IpContent): Answer | undefined {
+function lease(topology: Topology, port: LocalPortRecord, { said }: IpContent): Answer | undefined {
   const leased = port.addresses
     .filter(({ ip }) => !isIpv6(ip))
     .map(({ ip, subnetId }) => ({ ip, subnet: topology.subnets.get(subnetId) }))
     .find(({ subnet }) => subnet?.dhcpEnabled === true);
   if (leased?.subnet === undefined) return undefined;
   const by = "DHCP";
-  if (said?.type !== "dhcp" || fragment !== "none" || said.client !== port.mac) return { by, frame: undefined };
+  if (said?.type !== "dhcp" || said.client !== port.mac) return { by, frame: undefined };
   const { ip } = leased;
   const server = serverOf(topology, leased.subnet);
   switch (said.message) {

@@ -52,9 +52,9 @@ const ICMP6 = { solicitation: 135, advertisement: 136, routerAdvertisement: 134,
 /** Router and neighbour solicitations, and reports of listeners: what a host says while it has no address (RFC 4861, RFC 3810). */
 const WITHOUT_ADDRESS: readonly number[] = [133, 135, 143];
 
-/** A port is neither a DHCP server nor a router to others. What a later piece is part of, nobody sees. */
+/** A port is neither a DHCP server nor a router to others. What a piece is part of, nobody sees here. */
 function asServer({ source, protocol, header, fragment }: IpContent): string | undefined {
-  if (header === null || fragment === "later") return undefined;
+  if (header === null || fragment !== "none") return undefined;
   if (header.type === "ports") {
     const server = SERVER_PORTS[isIpv6(source) ? 6 : 4];
     const isServer = header.source === server.source || header.destination === server.destination;
@@ -66,7 +66,7 @@ function asServer({ source, protocol, header, fragment }: IpContent): string | u
 
 function falseIp(own: readonly AddressPair[], mac: string, content: IpContent): string | undefined {
   const { source, protocol, header, fragment } = content;
-  const isKnown = header !== null && fragment !== "later";
+  const isKnown = header !== null && fragment === "none";
   const type = isKnown && header.type === "icmp" && protocol === PROTOCOL.icmp6 ? header.icmpType : undefined;
   const isDhcp =
     isKnown &&

@@ -58,7 +58,7 @@ interface Here {
   readonly content: IpContent;
 }
 
-/** To the router itself: it answers to echo requests, and says that nobody listens at a port of UDP. */
+/** To the router itself: it answers to echo requests in one piece, and says that nobody listens at a port of UDP. */
 function toRouter({ topology, router, networkId, frame, content }: Here): Routed | undefined {
   const { destination, source, protocol, header, fragment } = content;
   const own = topology.interfacesOf(router.id);
@@ -73,7 +73,7 @@ function toRouter({ topology, router, networkId, frame, content }: Here): Routed
     ? { protocol: PROTOCOL.icmp6, request: 128, reply: 129 }
     : { protocol: PROTOCOL.icmp, request: 8, reply: 0 };
   if (
-    fragment !== "later" &&
+    fragment === "none" &&
     header?.type === "icmp" &&
     protocol === echo.protocol &&
     header.icmpType === echo.request
