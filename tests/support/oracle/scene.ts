@@ -35,9 +35,29 @@ export interface SceneChoice {
 const seldom = (max: number): fc.Arbitrary<readonly number[]> =>
   fc.oneof({ arbitrary: fc.constant([]), weight: 5 }, fc.array(fc.nat(max), { minLength: 1, maxLength: 2 }));
 
+/** Without security groups of its own every port is open: what comes behind the rules is seen more often. */
+const mixed = fc.oneof(securedTopologies, topologies);
+
+/** A router between all networks, besides others. */
+const joined = mixed.map((topology): TopologyChoice => {
+  const all = { networks: [0, 1, 2, 3], split: topology.ports.length % 2 === 0, routes: [] };
+  return { ...topology, routers: [all, ...topology.routers.slice(0, 2)] };
+});
+
+/** Three networks in a row, with a router between each two of them: each has a route to the network behind the other one. */
+const chained = mixed
+  .filter(({ networks }) => networks.length >= 3)
+  .map((topology): TopologyChoice => {
+    const routesTo = (network: number, nexthop: number) =>
+      [`10.0.${network}.0/24`, `fd00:${network}::/64`].map((prefix) => ({ prefix, nexthop }));
+    // By the numbers that addresses of routers have in such a topology: 17 is the second's in the second network, 20 the first's.
+    const first = { networks: [0, 1], split: false, routes: routesTo(3, 17) };
+    const second = { networks: [1, 2], split: false, routes: routesTo(1, 20) };
+    return { ...topology, routers: [first, second, ...topology.routers.slice(0, 1)] };
+  });
+
 export const sceneChoices: fc.Arbitrary<SceneChoice> = fc.record({
-  // Without security groups of its own every port is open: what comes behind the rules is seen more often.
-  topology: fc.oneof(securedTopologies, topologies),
+  topology: fc.oneof(mixed, joined, chained),
   routersDown: seldom(2),
   interfacesDown: seldom(9),
   unplugged: seldom(8),

@@ -20,6 +20,8 @@ export interface SentChoice {
   /** Places in lists of what there is in the cloud, counted round. */
   readonly from: number;
   readonly to: number;
+  /** At the address of a port, or at whatever there is. */
+  readonly aim: "port" | "any";
   readonly hop: "best" | "best-router" | "any" | "all";
   readonly any: number;
   /** What is wrong with it. */
@@ -30,23 +32,26 @@ export interface SentChoice {
   readonly connection: Connection;
 }
 
+const many = <const T>(value: T, times: number): readonly T[] => Array.from({ length: times }, () => value);
+
 export const sentChoices: fc.Arbitrary<SentChoice> = fc.record({
-  kind: fc.oneof({ arbitrary: fc.constant("ip"), weight: 5 }, { arbitrary: fc.constantFrom(...KINDS), weight: 3 }),
+  kind: fc.oneof({ arbitrary: fc.constant("ip"), weight: 3 }, { arbitrary: fc.constantFrom(...KINDS), weight: 1 }),
   version: fc.constantFrom(4, 6),
-  from: fc.nat(99),
+  from: fc.nat(999),
   to: fc.nat(999),
-  hop: fc.constantFrom("best", "best", "best", "best-router", "best-router", "any", "all"),
+  aim: fc.constantFrom("port", "port", "port", "any", "any"),
+  hop: fc.constantFrom(...many("best", 6), ...many("best-router", 2), "any", "all"),
   any: fc.nat(999),
   spoof: fc.oneof(
-    { arbitrary: fc.constant("nothing" as const), weight: 8 },
+    { arbitrary: fc.constant("nothing" as const), weight: 24 },
     fc.constantFrom("mac" as const, "ip" as const, "inner" as const, "tag" as const, "pair" as const),
   ),
   ttl: fc.constantFrom(64, 64, 64, 64, 255, 3, 2, 1, 1, 0),
   header: fc.nat(999),
-  fragment: fc.oneof({ arbitrary: fc.constant("none" as const), weight: 8 }, fc.constantFrom("first", "later")),
+  fragment: fc.oneof({ arbitrary: fc.constant("none" as const), weight: 12 }, fc.constantFrom("first", "later")),
   connection: fc.record({
-    state: fc.constantFrom("new", "new", "new", "established", "established", "reply", "related", "invalid"),
-    revokedAt: fc.subarray(["source", "destination"] as const, { maxLength: 1 }),
+    state: fc.constantFrom(...many("new", 6), ...many("established", 4), "reply", "reply", "related", "invalid"),
+    revokedAt: fc.constantFrom<NonNullable<Connection["revokedAt"]>[]>(...many([], 8), ["source"], ["destination"]),
   }),
 });
 
@@ -65,7 +70,13 @@ const NOWHERE = {
 /** The frame that a choice stands for in a cloud. */
 export function sentOf(topology: Topology, choice: SentChoice): Sent {
   const ports = [...topology.cloud.ports.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
-  const port = ports[choice.from % Math.max(1, ports.length)];
+  // Rather one that may say something at all.
+  const able = ports.filter(({ networkId, adminUp, portSecurity, securityGroups }) => {
+    const mayTalk = !portSecurity || securityGroups.length > 0;
+    return adminUp && mayTalk && topology.isUp(networkId);
+  });
+  const senders = [...many(able, 8).flat(), ...ports];
+  const port = senders[choice.from % Math.max(1, senders.length)];
   if (port === undefined) throw new RangeError("a cloud without ports");
   const frame = frameOf(topology, port, choice);
   return { from: port.id, frame, connection: choice.connection };
@@ -102,11 +113,10 @@ function inside(prefix: string, n: number): string {
 }
 
 /** Every address that something in the cloud has, or that a route leads to; and some that nobody has. */
-function targets(topology: Topology, version: 4 | 6): readonly [string, ...string[]] {
+function targets(topology: Topology, version: 4 | 6, aim: SentChoice["aim"]): readonly [string, ...string[]] {
   const ports = [...topology.cloud.ports.values()];
-  const found = [
-    ...ports.flatMap(({ addresses }) => addresses.map(({ ip }) => ip)),
-    ...ports.flatMap(({ addresses }) => addresses.map(({ ip }) => ip)),
+  const owned = ports.flatMap(({ addresses }) => addresses.map(({ ip }) => ip));
+  const others = () => [
     ...ports.flatMap(({ pairs }) => pairs.map(({ ip }, n) => inside(ip, n + 3))),
     ...topology.interfaces.flatMap(({ addresses, mac }) => [...addresses.map(({ ip }) => ip), linkLocalOf(mac)]),
     ...ports.map(({ mac }) => linkLocalOf(mac)),
@@ -115,6 +125,7 @@ function targets(topology: Topology, version: 4 | 6): readonly [string, ...strin
     ),
     ...NOWHERE[version],
   ];
+  const found = aim === "port" ? owned : others();
   return some(
     found.filter((ip) => isIpv6(ip) === (version === 6)),
     NOWHERE[version][0],
@@ -151,7 +162,7 @@ function frameOf(topology: Topology, port: LocalPortRecord, choice: SentChoice):
   const { kind, ttl } = choice;
   const version = versionOf(choice);
   const { mac, inner, ip } = speakerOf(port, version, choice);
-  const target = canonical(at(targets(topology, version), choice.to));
+  const target = canonical(at(targets(topology, version, choice.aim), choice.to));
   const hop = hopTo(topology, port, target, choice);
   const isUnicast = choice.hop === "any";
   const tagged = choice.spoof === "tag";
