@@ -9,9 +9,9 @@ import type { LocalPortRecord } from "@dragonflow/model";
 export function firstHop(topology: Topology, from: LocalPortRecord, own: string, to: LocalPortRecord): string {
   if (from.networkId === to.networkId) return to.mac;
   const subnet = topology.subnets.get(from.addresses.find(({ ip }) => ip === own)?.subnetId ?? "");
-  const candidates = topology.interfaces.filter(
-    (one) => one.networkId === from.networkId && one.addresses.some(({ ip }) => isIpv6(ip) === isIpv6(own)),
-  );
+  const candidates = topology
+    .routersOf(from.networkId)
+    .filter(({ addresses }) => addresses.some(({ ip }) => isIpv6(ip) === isIpv6(own)));
   const gateway = candidates.find(({ addresses }) => addresses.some(({ ip }) => ip === subnet?.gatewayIp));
   return (gateway ?? candidates[0] ?? to).mac;
 }

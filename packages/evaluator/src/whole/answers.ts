@@ -149,9 +149,9 @@ function lease(topology: Topology, port: LocalPortRecord, { said }: IpContent): 
 
 function serverOf(topology: Topology, { networkId, gatewayIp }: SubnetRecord) {
   if (gatewayIp === null) return NO_GATEWAY;
-  const gateway = topology.interfaces.find(
-    (one) => one.networkId === networkId && one.addresses.some((own) => isSameAddress(own.ip, gatewayIp)),
-  );
+  const gateway = topology
+    .routersOf(networkId)
+    .find(({ addresses }) => addresses.some((own) => isSameAddress(own.ip, gatewayIp)));
   return { ip: gatewayIp, mac: gateway?.mac ?? NO_GATEWAY.mac };
 }
 

@@ -1,5 +1,5 @@
 import type { Place } from "../packet.ts";
-import type { Topology } from "./topology.ts";
+import { isSameAddress, type Topology } from "./topology.ts";
 
 /**
  * Whose address it is, as a port of the network sees it: for rules with a remote group, where nothing but the address says who is at the other end. Only
@@ -16,11 +16,28 @@ export function ownerOf(topology: Topology, networkId: string, address: string):
   return found === undefined ? "outside" : { port: found.id };
 }
 
-/** The network, and all that routers join it with. */
-function networksAround({ interfaces }: Topology, networkId: string): ReadonlySet<string> {
-  const routers = new Set(interfaces.filter((one) => one.networkId === networkId).map(({ routerId }) => routerId));
-  return new Set([
-    networkId,
-    ...interfaces.filter(({ routerId }) => routers.has(routerId)).map((one) => one.networkId),
-  ]);
+/** A packet crosses so many routers at most. */
+const MOST_ROUTERS = 4;
+
+/** The network, all that routers join it with, and where these routers lead on to by their routes. */
+function networksAround(topology: Topology, networkId: string): ReadonlySet<string> {
+  const found = new Set([networkId]);
+  const routers = new Set<string>();
+  let next = topology.routersOf(networkId).map(({ routerId }) => routerId);
+  for (let crossed = 0; crossed < MOST_ROUTERS; crossed++) {
+    const further: string[] = [];
+    for (const id of new Set(next).difference(routers)) {
+      routers.add(id);
+      const links = topology.linksOf(id);
+      for (const link of links) found.add(link.networkId);
+      const nexthops = topology.routers.get(id)?.routes.map(({ nexthop }) => nexthop) ?? [];
+      const others = links.flatMap((link) => topology.routersOf(link.networkId));
+      const meant = others.filter(({ addresses }) =>
+        addresses.some(({ ip }) => nexthops.some((nexthop) => isSameAddress(ip, nexthop))),
+      );
+      further.push(...meant.map(({ routerId }) => routerId));
+    }
+    next = further;
+  }
+  return found;
 }

@@ -32,6 +32,8 @@ export class Topology {
   readonly routers = new Map<string, RouterRecord>();
   readonly interfaces: readonly RouterInterfaceRecord[];
   readonly #endpoints = new Map<string, EndpointRecord>();
+  readonly #inNetwork: ReadonlyMap<string, readonly RouterInterfaceRecord[]>;
+  readonly #ofRouter: ReadonlyMap<string, readonly RouterInterfaceRecord[]>;
   readonly #portsOf: ReadonlyMap<string, readonly LocalPortRecord[]>;
   readonly #byMac = new Map<string, LocalPortRecord[]>();
   readonly #byAddress = new Map<string, LocalPortRecord[]>();
@@ -51,6 +53,8 @@ export class Topology {
       if (kind === endpointKind.kind) this.#endpoints.set(fields.id, endpointKind.parse(fields));
     }
     this.interfaces = interfaces.sort(byId);
+    this.#inNetwork = Map.groupBy(this.interfaces, ({ networkId }) => networkId);
+    this.#ofRouter = Map.groupBy(this.interfaces, ({ routerId }) => routerId);
     const ports = [...this.cloud.ports.values()].sort(byId);
     this.#portsOf = Map.groupBy(ports, ({ networkId }) => networkId);
     for (const port of ports) this.#index(port);
@@ -76,12 +80,19 @@ export class Topology {
     return this.networks.get(networkId)?.adminUp === true;
   }
 
-  /** Interfaces that routers have in a network, and those of one router: without those that are down. */
+  /** Interfaces that routers have in a network; and all of one router. Up or not. */
+  routersOf(networkId: string): readonly RouterInterfaceRecord[] {
+    return this.#inNetwork.get(networkId) ?? [];
+  }
+  linksOf(routerId: string): readonly RouterInterfaceRecord[] {
+    return this.#ofRouter.get(routerId) ?? [];
+  }
+  /** The same without those that are down. */
   interfacesIn(networkId: string): readonly RouterInterfaceRecord[] {
-    return this.interfaces.filter((one) => one.adminUp && one.networkId === networkId);
+    return this.routersOf(networkId).filter(({ adminUp }) => adminUp);
   }
   interfacesOf(routerId: string): readonly RouterInterfaceRecord[] {
-    return this.interfaces.filter((one) => one.adminUp && one.routerId === routerId);
+    return this.linksOf(routerId).filter(({ adminUp }) => adminUp);
   }
 
   /** The port of the network that has the address, up or not. */
