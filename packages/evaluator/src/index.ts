@@ -1,6 +1,6 @@
 /**
- * Who may talk to whom, from the model alone: the oracle for security groups. It shares no code with what compiles flows, and is written to be seen
- * to be right; {@link evaluate} is all there is to call.
+ * What must become of a packet, from the model alone: the oracle for whatever compiles flows. It shares no code with that, and is written to be seen to
+ * be right. {@link evaluate} decides about the rules at the two ends of a packet, {@link fateOf} about its whole way.
  */
 export { type AnyRecord, type Cloud, cloudOf } from "./cloud.ts";
 export { type Evaluation, evaluate } from "./evaluate.ts";

@@ -19,7 +19,7 @@ export type Routed =
 const dropped = (why: string): Routed => ({ type: "dropped", why });
 
 /** A packet goes through so many routers at most; one that goes round in circles ends by its hop limit before. */
-const MOST_ROUTERS = 63;
+const MOST_ROUTERS = 64;
 const TTL = 64;
 
 /** Of no link but one's own, or of nobody: never passed on (RFC 1812 section 5.3.7, RFC 3927 section 2.7, RFC 4291 section 2.5). */
