@@ -16,7 +16,7 @@ import { type Arrival, compareAt } from "./support/oracle/switch.ts";
 import { describeWay, differenceOf, legsOf } from "./support/oracle/ways.ts";
 
 const FULL = process.env["DRAGONFLOW_FULL"] === "1";
-const TOPOLOGIES = Number(process.env["N"] ?? (FULL ? 500 : 20));
+const TOPOLOGIES = FULL ? 500 : 20;
 const PACKETS_OF_EACH = 200;
 const SEED = Number(process.env["DRAGONFLOW_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
 

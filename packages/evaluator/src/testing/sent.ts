@@ -9,8 +9,17 @@ import { isIpv6, linkLocalOf, type Topology } from "../whole/topology.ts";
 import { canonical } from "./wire.ts";
 
 const KINDS = [
-  ...["arp-request", "arp-reply", "solicitation", "probe", "advertisement", "router-solicitation"],
-  ...["router-advertisement", "dhcp-discover", "dhcp-request", "dhcp-offer", "other"],
+  "arp-request",
+  "arp-reply",
+  "solicitation",
+  "probe",
+  "advertisement",
+  "router-solicitation",
+  "router-advertisement",
+  "dhcp-discover",
+  "dhcp-request",
+  "dhcp-offer",
+  "other",
 ] as const;
 
 export interface SentChoice {

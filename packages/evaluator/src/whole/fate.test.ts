@@ -14,12 +14,22 @@ const of = (kind: string, fields: AnyRecord["fields"]): AnyRecord => ({ kind, fi
 
 function port(n: number, network: number, fields: object = {}): AnyRecord {
   return of("local-port", {
-    ...{ id: `p${n}`, networkId: `n${network}`, chassis: "host1", key: n, mac: mac(n), pairs: [] },
+    id: `p${n}`,
+    networkId: `n${network}`,
+    chassis: "host1",
+    key: n,
+    mac: mac(n),
+    pairs: [],
     addresses: [
       { subnetId: `s${network}`, ip: `10.0.${network}.${n}` },
       { subnetId: `t${network}`, ip: `fd00:${network}::${n}` },
     ],
-    ...{ portSecurity: true, securityGroups: ["open"], identity: 1, adminUp: true, hostname: "", dhcpOptions: [] },
+    portSecurity: true,
+    securityGroups: ["open"],
+    identity: 1,
+    adminUp: true,
+    hostname: "",
+    dhcpOptions: [],
     ...fields,
   });
 }
@@ -48,7 +58,12 @@ function network(n: number): readonly AnyRecord[] {
 }
 const link = (n: number): AnyRecord =>
   of("router-interface", {
-    ...{ id: `i${n}`, routerId: "r1", networkId: `n${n}`, key: 100 + n, mac: `fa:16:3f:00:00:0${n}`, adminUp: true },
+    id: `i${n}`,
+    routerId: "r1",
+    networkId: `n${n}`,
+    key: 100 + n,
+    mac: `fa:16:3f:00:00:0${n}`,
+    adminUp: true,
     addresses: [
       { subnetId: `s${n}`, ip: `10.0.${n}.1` },
       { subnetId: `t${n}`, ip: `fd00:${n}::1` },
@@ -81,7 +96,12 @@ const topology = new Topology([
 ]);
 
 const ping = (fields: Partial<IpContent>): IpContent => ({
-  ...{ type: "ip", source: "10.0.1.11", destination: "10.0.1.12", ttl: 64, protocol: 1, fragment: "none" },
+  type: "ip",
+  source: "10.0.1.11",
+  destination: "10.0.1.12",
+  ttl: 64,
+  protocol: 1,
+  fragment: "none",
   header: { type: "icmp", icmpType: 8, icmpCode: 0 },
   ...fields,
 });
@@ -156,7 +176,10 @@ describe("what becomes of a frame", () => {
     for (const targetIp of ["10.0.1.11", "10.0.1.200"])
       assert.equal(sent("ff:ff:ff:ff:ff:ff", { ...asked, targetIp }).receivers.length, 2);
     const solicitation = (icmpType: number): Partial<IpContent> => ({
-      ...{ source: linkLocalOf(mac(11)), destination: "ff02::2", ttl: 255, protocol: 58 },
+      source: linkLocalOf(mac(11)),
+      destination: "ff02::2",
+      ttl: 255,
+      protocol: 58,
       header: { type: "icmp", icmpType, icmpCode: 0 },
     });
     assert.equal(sent("33:33:00:00:00:02", ping(solicitation(133))).answer?.by, "router advertisement");

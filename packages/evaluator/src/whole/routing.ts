@@ -24,8 +24,13 @@ const TTL = 64;
 
 /** Of no link but one's own, or of nobody: never passed on (RFC 1812 section 5.3.7, RFC 3927 section 2.7, RFC 4291 section 2.5). */
 const NOT_PASSED_ON = [
-  ...["0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3"],
-  ...["::/127", "fe80::/10", "ff00::/8"],
+  "0.0.0.0/8",
+  "127.0.0.0/8",
+  "169.254.0.0/16",
+  "224.0.0.0/3",
+  "::/127",
+  "fe80::/10",
+  "ff00::/8",
 ] as const;
 
 /** A packet that a port sent to a router's MAC address: through this router, and those that its routes lead to. */
