@@ -73,7 +73,7 @@ function rawHeader(header: IpContent["header"]): Uint8Array {
   const { type } = header;
   const first =
     type === "icmp" ? [header.icmpType, header.icmpCode, 0, 0] : [...u16(header.source), ...u16(header.destination)];
-  return Uint8Array.of(...first, ...new Array<number>(20).fill(0));
+  return Uint8Array.of(...first, ...new Uint8Array(20));
 }
 const u16 = (value: number): readonly number[] => [value >>> 8, value & 0xff];
 
