@@ -21,7 +21,7 @@ import { securityGroups } from "./cases/security-groups.ts";
 import { store } from "./cases/store.ts";
 import { storeEtcd } from "./cases/store-etcd.ts";
 import { units } from "./cases/units.ts";
-import type { Case, Figure } from "./measure.ts";
+import { type Case, type Figure, holds } from "./measure.ts";
 import { takeRecorded } from "./processes.ts";
 import { digits, performancePage, readResults, type Result } from "./report.ts";
 
@@ -77,8 +77,9 @@ function print(figures: readonly Figure[]): void {
   for (const f of figures) {
     const shown = [f.median, f.p95, f.min, f.max].map((value) => digits(f, value).padStart(10)).join(" ");
     const bound = f.bound === undefined ? "" : `  (bound ${f.bound} ${f.unit})`;
+    const wrong = holds(f) === false ? "  DOES NOT HOLD" : "";
     const peer = f.peer === undefined ? "" : `  (OVN ${digits(f, f.peer.median)})`;
-    console.log(`  ${`${f.name}, ${f.unit}`.padEnd(64)} ${shown}  ${f.runs}${peer}${bound}`);
+    console.log(`  ${`${f.name}, ${f.unit}`.padEnd(64)} ${shown}  ${f.runs}${peer}${bound}${wrong}`);
   }
 }
 

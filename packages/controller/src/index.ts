@@ -8,9 +8,9 @@ import { CONTROLLER_METRICS } from "./metrics/declared.ts";
 import type { ControllerSettings, Log } from "./settings.ts";
 
 export { APPS, pipeline } from "./apps.ts";
-export { type Compiled, Compiler } from "./compiler.ts";
+export { Compiler } from "./compiler.ts";
 export { CONTROLLER_METRICS } from "./metrics/declared.ts";
-export { dispatch } from "./dispatch.ts";
+export { type Compiled, dispatch } from "./dispatch.ts";
 export type { FlowView } from "./introspection/flow-view.ts";
 export { Northbound, type NorthboundListener } from "./northbound/northbound.ts";
 export { parseRecord, toRowChange } from "./northbound/rows.ts";
@@ -54,6 +54,7 @@ export async function startController(
   showUnconnected(metrics);
   // Before the first connection, so that somebody sees that there is none.
   const scraped = settings.metrics && (await openMetricsListener(metrics, settings.metrics));
+  if (scraped !== undefined) log.info({ metrics: scraped.url }, "serving metrics");
   try {
     const controller = await connectController(settings, store, log, metrics, signal);
     return {

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import {
+  answersTopic,
   chassisTopic,
   claimRefusalKind,
   encodeFields,
   networkTopic,
+  questionsTopic,
   recordId,
   routerTopic,
   securityGroupTopic,
@@ -24,7 +26,7 @@ import {
   routerId,
   SELF,
 } from "@dragonflow/pipeline/testing";
-import { ports } from "@dragonflow/pipeline";
+import { localPorts, ports } from "@dragonflow/pipeline";
 import { Compiler } from "../compiler.ts";
 import { KeptLog } from "../testing/log.ts";
 import { TestNb } from "../testing/nb.ts";
@@ -75,7 +77,7 @@ function start(): void {
 }
 const topics = (): ReadonlySet<string> => new Set(northbound.replica.topics());
 const settled = (): Promise<void> => until("the compiler is settled", () => compiler.settled);
-const OWN = [chassisTopic(SELF), statusTopic(SELF)];
+const OWN = [chassisTopic(SELF), statusTopic(SELF), questionsTopic(SELF), answersTopic(SELF)];
 const OF_NETWORK = (n: number): string => networkTopic(networkId(n));
 const OF_GROUP = securityGroupTopic(groupId(OPEN));
 const OF_ROUTER = (n: number): string => routerTopic(routerId(n));
@@ -96,6 +98,14 @@ test("what the units read is what is subscribed to, and nothing else", async () 
   await settled();
   assert.deepEqual(topics(), new Set([...OWN, OF_NETWORK(1), OF_NETWORK(2), OF_ROUTER(5), "endpoint/host2", OF_GROUP]));
   assert.deepEqual(failures, []);
+});
+
+test("a record is held once: what the units are given is what the replica keeps", async () => {
+  await settled();
+  const kept = new Map([...northbound.replica.rows(chassisTopic(SELF))].map(({ id, row }) => [id, row]));
+  const given = [...compiler.engine.rows(localPorts)];
+  assert.equal(given.length, 1);
+  for (const [, row] of given) assert.equal(row, kept.get(row.id));
 });
 
 test("interest grows and shrinks with what there is; what is dropped lingers, and then leaves the engine", async () => {
