@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 . scripts/built.sh
 
-packages="openvswitch-switch iproute2 iputils-ping iputils-arping ethtool procps iperf3 udhcpc isc-dhcp-client openssl strace python3-openstackclient git netcat-openbsd etcd-server etcd-client"
+packages="openvswitch-switch iproute2 iputils-ping iputils-arping ethtool procps iperf3 udhcpc isc-dhcp-client openssl strace python3-openstackclient git etcd-server etcd-client netcat-openbsd"
 
 say() { echo "setup: $*" >&2; }
 fail() { say "$*"; exit 1; }
