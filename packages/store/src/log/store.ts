@@ -249,7 +249,8 @@ export async function openLogStore(cells: Cells, options: LogStoreOptions = {}):
       },
     }),
   );
-  parts.topics = new Topics(cells, follower);
+  const { graceSeconds } = { ...DEFAULT_CHECKPOINT, ...options.checkpoint };
+  parts.topics = new Topics(cells, follower, clock, graceSeconds);
   parts.store = new LogStore(cells, follower, parts.topics, { ...options, clock, onError });
   return parts.store;
 }

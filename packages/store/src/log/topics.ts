@@ -1,4 +1,5 @@
 import type { RecordId, Topic } from "@dragonflow/model";
+import type { Clock } from "../clock.ts";
 import type { Row } from "../contract.ts";
 import { StoreCorrupt, Unavailable } from "../errors.ts";
 import { readBody } from "./bodies.ts";
@@ -11,6 +12,8 @@ export const NO_ROWS: TopicIndex = { applied: 0, position: 0, pages: [] };
 
 interface CachedTopic {
   readonly index: TopicIndex;
+  /** After that its pages may go. */
+  readonly until: number;
   readonly pages: Map<string, ReadonlyMap<RecordId, Row>>;
 }
 const MOST_TOPICS = 10_000;
@@ -52,12 +55,17 @@ export async function readPage(cells: Cells, { key }: PageRef): Promise<readonly
 export class Topics {
   readonly #cells: Cells;
   readonly #follower: LogFollower;
+  readonly #clock: Clock;
+  readonly #keepMilliseconds: number;
   readonly #cache = new Map<Topic, CachedTopic>();
   #pages = 0;
 
-  constructor(cells: Cells, follower: LogFollower) {
+  /** @param graceSeconds how long a page that was replaced stays: half of that for us, half for who reads what we hand out */
+  constructor(cells: Cells, follower: LogFollower, clock: Clock, graceSeconds: number) {
     this.#cells = cells;
     this.#follower = follower;
+    this.#clock = clock;
+    this.#keepMilliseconds = (graceSeconds * 1000) / 2;
   }
 
   /** The sequence of the last commit of a topic, 0 for none. */
@@ -92,20 +100,22 @@ export class Topics {
       if (!pages.has(ref.key)) this.#pages++;
       pages.set(ref.key, new Map(rows.map((row) => [row.id, row])));
     } catch (error) {
-      this.#drop(topic);
+      this.drop(topic);
       throw error;
     }
   }
 
   /** The index of a topic, that goes with the tail as it is: not beyond it, and nothing between them missing. */
   cached(topic: Topic): TopicIndex | undefined {
+    const cached = this.#cache.get(topic);
+    if (cached !== undefined && cached.until < this.#clock.now()) this.drop(topic);
     return this.#cache.get(topic)?.index;
   }
 
   /** A commit has left the tail: what was read of its topic before it was applied is too old. */
   forget(topic: Topic, sequence: number): void {
     const cached = this.#cache.get(topic);
-    if (cached !== undefined && cached.index.applied < sequence) this.#drop(topic);
+    if (cached !== undefined && cached.index.applied < sequence) this.drop(topic);
   }
   clear(): void {
     this.#cache.clear();
@@ -115,11 +125,12 @@ export class Topics {
   trim(): void {
     for (const topic of this.#cache.keys()) {
       if (this.#cache.size <= MOST_TOPICS && this.#pages <= MOST_PAGES) break;
-      this.#drop(topic);
+      this.drop(topic);
     }
   }
 
-  #drop(topic: Topic): void {
+  /** What was read of it is of no use. */
+  drop(topic: Topic): void {
     this.#pages -= this.#cache.get(topic)?.pages.size ?? 0;
     this.#cache.delete(topic);
   }
@@ -128,6 +139,7 @@ export class Topics {
     const { tail } = this.#follower;
     for (;;) {
       const { knownFrom, generation } = tail;
+      const until = this.#clock.now() + this.#keepMilliseconds;
       const { index } = await readIndex(this.#cells, topic);
       if (index.applied > tail.head.at) {
         // Someone knows more than we do.
@@ -138,8 +150,8 @@ export class Topics {
       if (generation !== tail.generation) continue;
       // What left the tail while the cell was read may be missing in both.
       if (knownFrom !== tail.knownFrom && index.applied < tail.knownFrom) continue;
-      const cached: CachedTopic = { index, pages: new Map() };
-      this.#drop(topic);
+      const cached: CachedTopic = { index, until, pages: new Map() };
+      this.drop(topic);
       this.#cache.set(topic, cached);
       return cached;
     }

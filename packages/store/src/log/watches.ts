@@ -181,7 +181,8 @@ export class Watches {
         this.#parts.onInterest(topic, true);
       }
     }
-    for (const snapshot of snapshots) watch.deliver({ type: "snapshot", snapshot });
+    for (const snapshot of snapshots)
+      watch.deliver({ type: "snapshot", snapshot: { ...snapshot, rows: orAnother(watch, snapshot) } });
     const inOrder = [...missed].sort(([a], [b]) => a.sequence - b.sequence);
     const batch = inOrder.flatMap(([entry, touched]) => touched.map((topic) => this.#commitOf(entry, topic)));
     if (batch.length > 0) watch.deliver({ type: "commits", batch });
@@ -236,15 +237,23 @@ export class Watches {
       topic,
       lineage: tail.head.lineage,
       position: positionOf(last),
-      rows: this.#rows(index, changes),
+      rows: this.#rows(topic, index, changes),
     };
   }
 
-  async *#rows(index: TopicIndex, changes: ReadonlyMap<RecordId, LastChange>): AsyncGenerator<readonly Row[]> {
+  async *#rows(
+    topic: Topic,
+    index: TopicIndex,
+    changes: ReadonlyMap<RecordId, LastChange>,
+  ): AsyncGenerator<readonly Row[]> {
     for (let i = 0; i < index.pages.length; i += PAGES_AT_ONCE) {
       if (this.#closed) throw new Unavailable("the store was closed");
       const refs = index.pages.slice(i, i + PAGES_AT_ONCE);
-      for (const page of await Promise.all(refs.map((ref) => readPage(this.#parts.cells, ref)))) {
+      const pages = await Promise.all(refs.map((ref) => readPage(this.#parts.cells, ref))).catch((error: unknown) => {
+        this.#parts.topics.drop(topic);
+        throw error;
+      });
+      for (const page of pages) {
         const unchanged = page.filter((row) => !changes.has(row.id));
         if (unchanged.length > 0) yield unchanged;
       }
@@ -258,5 +267,15 @@ export class Watches {
       rows = [];
     }
     if (rows.length > 0) yield rows;
+  }
+}
+
+/** Where the rows cannot be read to their end, the watch brings another snapshot. */
+async function* orAnother(watch: BufferedWatch, { topic, rows }: Snapshot): AsyncGenerator<readonly Row[]> {
+  try {
+    yield* rows;
+  } catch (error) {
+    if (error instanceof Unavailable && watch.topics().includes(topic)) watch.add([{ topic }]);
+    throw error;
   }
 }

@@ -88,7 +88,8 @@ export class SimulatedClient implements Cells {
   readonly #dead = Promise.withResolvers<never>();
   readonly #watchers = new Set<CellWatcher>();
   #isCut = false;
-  isDead = false;
+  #isClosed = false;
+  #isDead = false;
 
   constructor(
     database: SimulatedDatabase,
@@ -121,7 +122,7 @@ export class SimulatedClient implements Cells {
   watch(key: string, watcher: CellWatcher): AsyncDisposable {
     this.#watchers.add(watcher);
     const watched = this.#database.watch(key, () => {
-      if (!this.isDead && !this.#isCut) watcher.poke();
+      if (!this.#isDead && !this.#isCut) watcher.poke();
     });
     return {
       [Symbol.asyncDispose]: async () => {
@@ -140,11 +141,12 @@ export class SimulatedClient implements Cells {
     for (const watcher of this.#watchers) watcher.poke();
   }
   async close(): Promise<void> {
-    this.isDead = true;
+    this.#isClosed = true;
   }
 
   async #send<T>(request: Request, run: () => T): Promise<T> {
-    if (this.isDead) throw new Unavailable("dead");
+    if (this.#isDead) return this.#dead.promise;
+    if (this.#isClosed) throw new Unavailable("closed");
     const fault = this.#isCut ? "refused" : this.#fault(request);
     await turns(this.#delay());
     // What only asks is never in doubt.
@@ -180,7 +182,7 @@ export class SimulatedClient implements Cells {
 
   /** Its process is gone: no call returns any more. */
   #die(): Promise<never> {
-    this.isDead = true;
+    this.#isDead = true;
     this.#onDeath();
     return this.#dead.promise;
   }
