@@ -5,6 +5,8 @@ export { COMMIT_ID_SECONDS, checkCommit } from "./commit-check.ts";
 export { backOff, commitWithRetry, type RetryOptions } from "./commit-retry.ts";
 export * from "./contract.ts";
 export * from "./errors.ts";
+export * from "./log/index.ts";
+export * from "./pubsub/index.ts";
 export { type ConnectOptions, connectRelay } from "./relay/client.ts";
 export { RELAY_PATH, RELAY_PROTOCOL } from "./relay/frames.ts";
 export { type Rights, rightsOf } from "./relay/rights.ts";

@@ -1,5 +1,5 @@
 import type { Brand } from "@dragonflow/model";
-import type { Capabilities } from "../contract.ts";
+import type { Capabilities, Reach } from "../contract.ts";
 
 /** Opaque; names one state of one cell. Every write gives another. */
 export type Revision = Brand<string, "Revision">;
@@ -19,6 +19,7 @@ export interface Cell {
 
 /** What the database is, as it is connected. */
 export interface CellTraits extends Pick<Capabilities, "durable" | "auth"> {
+  readonly reach: Reach;
   /** `poke`: {@link Cells.watch} says that a cell changed, mostly. `none`: a {@link PubSub} must. */
   readonly watch: "poke" | "none";
   /** The largest value of a cell; at least 72 KiB. */

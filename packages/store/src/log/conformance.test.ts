@@ -1,16 +1,20 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
 import { conformance, type Harness } from "../conformance/index.ts";
 import type { StoreDriver } from "../contract.ts";
+import { Unsupported } from "../errors.ts";
+import { MemoryPubSub, type PokeFault } from "../pubsub/index.ts";
 import { openLogStore } from "./index.ts";
 import { SimulatedDatabase } from "./testing/simulated-cells.ts";
 
 const WATCH_BUFFER_BYTES = 512 * 1024;
 
 /** Each client is a process of its own, as far as the store can tell. */
-async function harness(): Promise<Harness> {
-  const database = new SimulatedDatabase();
+async function harness(database: SimulatedDatabase, pubsub?: MemoryPubSub): Promise<Harness> {
   const opened: StoreDriver[] = [];
   async function open(cells = database.connect()): Promise<StoreDriver> {
-    const driver = await openLogStore(cells, { watchBufferBytes: WATCH_BUFFER_BYTES, compareSeconds: 1 });
+    const wakes = pubsub === undefined ? {} : { pubsub: pubsub.connect() };
+    const driver = await openLogStore(cells, { watchBufferBytes: WATCH_BUFFER_BYTES, compareSeconds: 1, ...wakes });
     opened.push(driver);
     return driver;
   }
@@ -32,10 +36,14 @@ async function harness(): Promise<Harness> {
       const restore = database.backup();
       return async () => restore();
     },
-    async cut() {
-      cells.cut();
-      cells.mend();
-    },
+    // Where the database does not tell of changes there is no connection that could be seen to be lost.
+    cut:
+      pubsub === undefined
+        ? async () => {
+            cells.cut();
+            cells.mend();
+          }
+        : undefined,
     watchBufferBytes: WATCH_BUFFER_BYTES,
     async [Symbol.asyncDispose]() {
       for (const each of opened) await each.close();
@@ -43,4 +51,21 @@ async function harness(): Promise<Harness> {
   };
 }
 
-conformance("The log, on a database that is atomic on one key only,", harness);
+conformance("The log, on a database that is atomic on one key only,", () => harness(new SimulatedDatabase()));
+
+conformance("The log, woken by a pub/sub that loses, repeats and reorders,", () => {
+  const database = new SimulatedDatabase();
+  database.traits = { ...database.traits, watch: "none" };
+  const faults: readonly PokeFault[] = ["none", "none", "late", "none", "repeated", "none", "late", "lost", "none"];
+  let pokes = 0;
+  const fault = (): PokeFault => faults[pokes++ % faults.length] ?? "none";
+  return harness(database, new MemoryPubSub({ reach: "network", auth: [] }, fault));
+});
+
+test("what the log cannot stand on is refused with the reason", async () => {
+  const database = new SimulatedDatabase();
+  database.traits = { ...database.traits, watch: "none" };
+  await assert.rejects(openLogStore(database.connect()), Unsupported);
+  const pubsub = new MemoryPubSub({ reach: "machine", auth: [] }).connect();
+  await assert.rejects(openLogStore(database.connect(), { pubsub }), /others would not be woken/);
+});

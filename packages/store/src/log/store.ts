@@ -28,7 +28,8 @@ import {
   type StoreDriver,
   type Watch,
 } from "../contract.ts";
-import { Unavailable } from "../errors.ts";
+import { Unavailable, Unsupported } from "../errors.ts";
+import { pairing } from "../pubsub/pairing.ts";
 import { Appender } from "./appender.ts";
 import type { Cells, CellTraits } from "./cells.ts";
 import { type CheckpointOptions, Checkpoints, DEFAULT_CHECKPOINT } from "./checkpoint.ts";
@@ -67,7 +68,7 @@ export function logCapabilities({ durable, auth, bytesPerCell }: CellTraits): Ca
 }
 
 export interface LogStoreOptions {
-  /** Wakes watchers of other processes; else, and where it fails, heads are compared. */
+  /** Wakes the watchers of other processes in place of the database; stays open. Where it loses a poke, heads are compared. */
   readonly pubsub?: PubSub;
   /** How often heads are compared, with jitter. Default 30. */
   readonly compareSeconds?: number;
@@ -230,9 +231,12 @@ class LogStore implements StoreDriver {
 
 /**
  * Opens, or begins, a store on a database that is atomic on one key only.
- * @throws {Unavailable} | {@link OutcomeUnknown} the database is not reached; {@link StoreCorrupt}.
+ * @throws {Unsupported} a pub/sub that does not go with it, or none where one is needed; {@link Unavailable} | {@link OutcomeUnknown} the database is
+ * not reached; {@link StoreCorrupt}.
  */
 export async function openLogStore(cells: Cells, options: LogStoreOptions = {}): Promise<StoreDriver> {
+  const paired = pairing(cells.traits, options.pubsub?.traits);
+  if (!paired.ok) throw new Unsupported(paired.reason);
   const { clock = systemClock, onError = () => undefined, onNewLineage = () => undefined } = options;
   const parts: { store?: LogStore; topics?: Topics } = {};
   const follower = await new Patience(clock, (options.patienceSeconds ?? 10) * 1000).until(() =>

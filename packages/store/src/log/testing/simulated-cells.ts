@@ -36,7 +36,14 @@ const turns = async (count: number): Promise<void> => {
 /** A database in memory that is atomic on one key only, and clients of it whose requests take their time, get lost, are repeated or come late. */
 export class SimulatedDatabase {
   cells = new Map<string, Stored>();
-  traits: CellTraits = { durable: "quorum", auth: [], watch: "poke", bytesPerCell: 72 * 1024, history: "" };
+  traits: CellTraits = {
+    durable: "quorum",
+    auth: [],
+    reach: "network",
+    watch: "poke",
+    bytesPerCell: 72 * 1024,
+    history: "",
+  };
   #revision = 0;
   readonly #watchers = new Set<{ readonly key: string; readonly poke: () => void }>();
 
