@@ -1,5 +1,6 @@
 /** The store: the contract that every NB database keeps, the relay that carries it to other hosts, and the replica that follows it. */
 export { BufferedWatch, WATCH_BUFFER_BYTES, type WatchSource, weightOf } from "./buffered-watch.ts";
+export { type CapabilityRow, capabilityRows } from "./capability-rows.ts";
 export { type Clock, systemClock } from "./clock.ts";
 export { COMMIT_ID_SECONDS, checkCommit } from "./commit-check.ts";
 export { backOff, commitWithRetry, type RetryOptions } from "./commit-retry.ts";
