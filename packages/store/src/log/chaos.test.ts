@@ -8,9 +8,8 @@ import { networkTopic, type Topic } from "@dragonflow/model";
 import { commitWithRetry } from "../commit-retry.ts";
 import { contents, port, put, remove, within } from "../conformance/harness.ts";
 import { type Change, type CommitId, newCommitId, type Row, type StoreDriver } from "../contract.ts";
-import { Unavailable } from "../errors.ts";
 import { type LogStoreOptions, openLogStore } from "./index.ts";
-import { Chronicle, quickClock } from "./testing/chronicle.ts";
+import { Chronicle, PATIENT, quickClock, readAgain } from "./testing/chronicle.ts";
 import { type Fault, SimulatedDatabase } from "./testing/simulated-cells.ts";
 
 const full = process.env["DRAGONFLOW_FULL"] === "1";
@@ -27,7 +26,7 @@ const OPTIONS: LogStoreOptions = {
   checkpoint: { commits: 4, graceSeconds: 3 },
   tail: { commits: 6 },
   compareSeconds: 5,
-  patienceSeconds: 500,
+  patienceSeconds: PATIENT.patienceSeconds,
 };
 
 /** mulberry32: the same numbers for the same seed. */
@@ -61,7 +60,7 @@ class Run {
     this.#isCalm = true;
     const fresh = await this.#open();
     for (const topic of TOPICS) {
-      const found = await contents(fresh, topic);
+      const found = await readAgain(() => contents(fresh, topic));
       assert.equal(
         Number(found.get(port("counter")) ?? 0),
         this.#counts.get(topic) ?? 0,
@@ -119,7 +118,7 @@ class Run {
                 ? { kind: "absent", ...counter }
                 : { kind: "version", ...counter, version: row.version },
             ],
-            { id, clock: quickClock },
+            { ...PATIENT, id, clock: quickClock },
           );
           if (result.ok) this.#acknowledged(topic, changes);
           doubt = undefined;
@@ -135,7 +134,7 @@ class Run {
   async #plan(driver: StoreDriver, name: string) {
     const topic = TOPICS[Math.floor(this.#random() * TOPICS.length)] ?? networkTopic("a");
     const other = TOPICS.find((each) => each !== topic && this.#random() < 0.5);
-    const row = await readPatiently(driver, topic);
+    const row = await readAgain(() => driver.get(topic, port("counter")));
     const next = String(Number(row === undefined ? 0 : Buffer.from(row.value).toString()) + 1);
     const changes = [put(topic, port("counter"), next), put(topic, port(name), next)];
     if (other !== undefined) changes.push(put(other, port(`other-${name}`), next));
@@ -146,16 +145,6 @@ class Run {
   #acknowledged(topic: Topic, changes: readonly Change[]): void {
     this.#counts.set(topic, (this.#counts.get(topic) ?? 0) + 1);
     for (const change of changes) if (change.op === "put") this.#added.add(`${change.topic} ${change.id}`);
-  }
-}
-
-async function readPatiently(driver: StoreDriver, topic: Topic): Promise<Row | undefined> {
-  for (;;) {
-    try {
-      return await driver.get(topic, port("counter"));
-    } catch (error) {
-      if (!(error instanceof Unavailable)) throw error;
-    }
   }
 }
 

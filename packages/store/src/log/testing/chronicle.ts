@@ -15,6 +15,20 @@ export const quickClock: Clock = {
   },
 };
 
+/** Longer than a test takes: what it waits for comes, or the test is over. */
+export const PATIENT = { patienceSeconds: 30 * SPEED, deadlineSeconds: 500 };
+
+/** Reads until nothing is replaced meanwhile. */
+export async function readAgain<T>(read: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await read();
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error;
+    }
+  }
+}
+
 /** Follows some topics for as long as a test runs, over whatever happens, and remembers which commits it was told of. */
 export class Chronicle {
   readonly #watch: Watch;
