@@ -20,7 +20,7 @@ import { restart } from "./cases/restart.ts";
 import { securityGroups } from "./cases/security-groups.ts";
 import { store } from "./cases/store.ts";
 import { units } from "./cases/units.ts";
-import type { Case, Figure } from "./measure.ts";
+import { type Case, type Figure, holds } from "./measure.ts";
 import { takeRecorded } from "./processes.ts";
 import { digits, performancePage, readResults, type Result } from "./report.ts";
 
@@ -75,8 +75,9 @@ function print(figures: readonly Figure[]): void {
   for (const f of figures) {
     const shown = [f.median, f.p95, f.min, f.max].map((value) => digits(f, value).padStart(10)).join(" ");
     const bound = f.bound === undefined ? "" : `  (bound ${f.bound} ${f.unit})`;
+    const wrong = holds(f) === false ? "  DOES NOT HOLD" : "";
     const peer = f.peer === undefined ? "" : `  (OVN ${digits(f, f.peer.median)})`;
-    console.log(`  ${`${f.name}, ${f.unit}`.padEnd(64)} ${shown}  ${f.runs}${peer}${bound}`);
+    console.log(`  ${`${f.name}, ${f.unit}`.padEnd(64)} ${shown}  ${f.runs}${peer}${bound}${wrong}`);
   }
 }
 

@@ -11,6 +11,8 @@ export interface Figure extends Spread {
   readonly unit: "ms" | "µs" | "MB" | "bytes" | "count" | "ratio";
   /** What a change has to keep: a bound, or a ratio. */
   readonly bound?: number;
+  /** The same beside OVN: our median is at most so many times its. */
+  readonly peerBound?: number;
   readonly note?: string;
   /** What OVN's benchmark of the same gave, before and after ours. */
   readonly peer?: Spread;
@@ -42,19 +44,30 @@ export function figure(
   values: readonly number[],
   more: {
     readonly bound?: number | undefined;
+    readonly peerBound?: number | undefined;
     readonly note?: string | undefined;
     readonly peer?: readonly number[] | undefined;
   } = {},
 ): Figure {
-  const { bound, note, peer = [] } = more;
+  const { bound, peerBound, note, peer = [] } = more;
   return {
     name,
     unit,
     ...spread(values),
     ...(bound === undefined ? {} : { bound }),
+    ...(peerBound === undefined ? {} : { peerBound }),
     ...(note === undefined ? {} : { note }),
     ...(peer.length === 0 ? {} : { peer: spread(peer) }),
   };
+}
+
+/** Whether what is asked of a figure is so; undefined where nothing is asked, or OVN was not there to compare with. */
+export function holds({ median, bound, peerBound, peer }: Figure): boolean | undefined {
+  const checks = [
+    ...(bound === undefined ? [] : [median <= bound]),
+    ...(peerBound === undefined || peer === undefined ? [] : [median <= peerBound * peer.median]),
+  ];
+  return checks.length === 0 ? undefined : checks.every(Boolean);
 }
 
 /** Whole numbers from an environment variable, separated by commas. @throws {RangeError} for anything else. */

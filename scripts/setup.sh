@@ -1,8 +1,9 @@
 #!/bin/sh
-# Sets up all that Dragonflow needs on Debian 12: packages, Node 26 and the npm packages. Idempotent; POSIX sh, because it runs
+# Sets up all that Dragonflow needs on Debian 12: packages, Node 26, the npm packages, and the build. Idempotent; POSIX sh, because it runs
 # before a usable Node exists. Two at once wait for each other. Silent when there is nothing to do.
 set -eu
 cd "$(dirname "$0")/.."
+. scripts/built.sh
 
 packages="openvswitch-switch iproute2 iputils-ping iputils-arping ethtool procps iperf3 udhcpc isc-dhcp-client openssl strace python3-openstackclient git netcat-openbsd"
 
@@ -24,7 +25,8 @@ command -v dpkg-query >/dev/null || fail "Dragonflow's setup needs Debian 12; th
 command -v npm >/dev/null || fail "npm is missing; install Node.js 20 or newer with npm first"
 
 need=$(missing)
-if [ -z "$need" ] && ready; then exit 0; fi
+# Who may not write here runs the sources: slower to start, otherwise the same.
+if [ -z "$need" ] && ready && { built . || [ ! -w . ]; }; then exit 0; fi
 
 case "$(uname -m)" in x86_64 | aarch64) ;; *) fail "there is no Node 26 in the registry for $(uname -m); only for x86_64 and aarch64" ;; esac
 [ -w . ] || fail "$(id -un) may not write to $(pwd); run this as its owner or as root"
@@ -67,5 +69,10 @@ if ! ready; then
     fail "could not install the npm packages: $(reason 'npm \(error\|ERR!\) code') (is the npm registry reachable? log: $log)"
   node_modules/.bin/node -e 0 || fail "the Node 26 that npm installed does not run here"
   printf %s "$want" >node_modules/.setup
+fi
+
+if ! built .; then
+  say "building the program"
+  node_modules/.bin/node scripts/build.ts >"$log" 2>&1 || fail "could not build the program (log: $log)"
 fi
 say "ready"

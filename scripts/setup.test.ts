@@ -45,8 +45,10 @@ function machine({ installed, apt = "touch $BIN/installed", npm = INSTALL, user 
   const tree = join(directory, String(made++));
   const [bin, log, temporary] = [join(tree, "bin"), join(tree, "calls"), join(tree, "tmp")];
   for (const path of [bin, temporary, join(tree, "scripts")]) mkdirSync(path, { recursive: true });
-  for (const file of ["package.json", "package-lock.json", "scripts/setup.sh"])
+  for (const file of ["package.json", "package-lock.json", "scripts/setup.sh", "scripts/built.sh"])
     cpSync(join(root, file), join(tree, file));
+  mkdirSync(join(tree, "packages"));
+  writeFileSync(join(tree, "scripts/build.ts"), BUILD);
   if (installed) writeFileSync(join(bin, "installed"), "");
   symlinkSync(process.execPath, join(bin, "real-node"));
   const fake = (name: string, body: string) => {
@@ -70,6 +72,8 @@ function machine({ installed, apt = "touch $BIN/installed", npm = INSTALL, user 
     return { code, stderr, calls, logs: readdirSync(temporary) };
   };
 }
+const BUILD =
+  'import { cpSync, mkdirSync } from "node:fs"; mkdirSync("dist"); cpSync("package.json", "dist/dragonflow.js");';
 const INSTALL = "rm -rf node_modules; mkdir -p node_modules/.bin; ln -s $BIN/real-node node_modules/.bin/node";
 
 describe("setup", () => {
@@ -79,7 +83,7 @@ describe("setup", () => {
     assert.equal(first.code, 0, first.stderr);
     assert.match(
       first.stderr,
-      /^setup: installing Debian packages: openvswitch-switch .*netcat-openbsd\nsetup: installing Node 26 and npm packages\nsetup: ready\n$/,
+      /^setup: installing Debian packages: openvswitch-switch .*netcat-openbsd\nsetup: installing Node 26 and npm packages\nsetup: building the program\nsetup: ready\n$/,
     );
     const [install, policy, npm] = first.calls;
     assert.match(install ?? "", /^apt-get .* install -y --no-install-recommends openvswitch-switch /);
@@ -108,7 +112,7 @@ describe("setup", () => {
     const lines = stderr.trimEnd().split("\n");
     assert.equal(code, 1);
     assert.match(lines.at(-1) ?? "", last);
-    for (const other of lines.slice(0, -1)) assert.match(other, /^setup: installing /);
+    for (const other of lines.slice(0, -1)) assert.match(other, /^setup: (?:installing|building) /);
     return logs;
   };
 

@@ -215,18 +215,19 @@ function figuresOf(measured: readonly Awaited<ReturnType<typeof allWays>>[], pee
     const flows = measured.flatMap((one) => one.flows.get(way) ?? []);
     const theirMs = (name: string): readonly number[] => peer.values("raw", theirs, name).map((us) => us / 1000);
     const theirRatio = (name: string): readonly number[] => peer.values("paired_ratio_p50", theirs, name);
+    const theirFlows = peer.texts(`megaflows-${theirs}.txt`).map((text) => text.split("\n"));
     const counts = [
       figure(
         `${way}: datapath passes`,
         "count",
         flows.map(({ passes }) => passes),
-        { peer: peer.texts(`megaflows-${theirs}.txt`).map((text) => datapathPasses(text.split("\n"))) },
+        { peer: theirFlows.map(datapathPasses), peerBound: 1 },
       ),
       figure(
         `${way}: megaflows, ${FEW} connections`,
         "count",
         flows.map(({ few }) => few),
-        { peer: peer.values("megaflows_100conn", theirs) },
+        { peer: theirFlows.map(megaflows), peerBound: 1 },
       ),
       figure(
         `${way}: megaflows, ${MANY} connections`,
@@ -235,7 +236,10 @@ function figuresOf(measured: readonly Awaited<ReturnType<typeof allWays>>[], pee
       ),
     ];
     const times = [
-      figure(`${way}: first ping, nothing cached`, "ms", of("firstPingMs"), { peer: theirMs("first_ping_us") }),
+      figure(`${way}: first ping, nothing cached`, "ms", of("firstPingMs"), {
+        peer: theirMs("first_ping_us"),
+        peerBound: way.startsWith("routed") ? 1 : undefined,
+      }),
       figure(`${way}: ping`, "ms", of("pingMs"), { peer: theirMs("ping_avg_us") }),
       figure(`${way}: CPU of vswitchd for a 64-byte datagram`, "µs", of("cpuUsOfPacket"), {
         peer: peer.values("raw", theirs, "vsw_us_per_udp_pkt"),

@@ -1,7 +1,4 @@
-import { readFileSync } from "node:fs";
-import { shapes } from "@dragonflow/model";
-
-const manifest: unknown = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+import manifest from "../package.json" with { type: "json" };
 
 /** The release, as the controllers report it. */
-export const VERSION: string = shapes.object({ version: shapes.text }).parse(manifest, "package.json").version;
+export const VERSION: string = manifest.version;

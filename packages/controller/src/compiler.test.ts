@@ -3,7 +3,8 @@ import { test } from "node:test";
 import { type Delta, LOCAL, type PartitionChange, type RowChange } from "@dragonflow/engine";
 import { chassisTopic } from "@dragonflow/model";
 import { network, port, portId, router, SELF } from "@dragonflow/pipeline/testing";
-import { type Compiled, Compiler } from "./compiler.ts";
+import { Compiler } from "./compiler.ts";
+import type { Compiled } from "./dispatch.ts";
 
 const OWN = chassisTopic(SELF);
 

@@ -1,12 +1,11 @@
 import { type Delta, Engine, LOCAL, type PartitionChange, putRow, type RowChange } from "@dragonflow/engine";
 import { chassisTopic, type Topic } from "@dragonflow/model";
-import { type Desired, desiredOutput, hosts, localPorts } from "@dragonflow/pipeline";
+import { hosts, localPorts } from "@dragonflow/pipeline";
 import { APPS } from "./apps.ts";
-import { policies, type PortPolicy } from "./recheck/policy.ts";
+import { type Compiled, compiledOutput } from "./dispatch.ts";
+import { policies } from "./recheck/policy.ts";
 import type { ControllerSettings } from "./settings.ts";
 
-/** What the apps desire, and what decides about the connections of ports. */
-export type Compiled = Desired | PortPolicy;
 /** Takes one batch of what the engine made of the changes, and the time that it took. */
 export type OnDelta = (delta: Delta<Compiled>, seconds: number) => void;
 
@@ -29,7 +28,7 @@ export class Compiler {
     this.#own = own;
     this.engine = new Engine<Compiled>({
       apps: [...APPS.map((app) => app.compile), policies],
-      output: desiredOutput,
+      output: compiledOutput,
       roots: (partition) => partition === LOCAL || partition === own,
     });
     this.#onDelta = onDelta;

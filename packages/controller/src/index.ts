@@ -8,9 +8,9 @@ import { CONTROLLER_METRICS } from "./metrics/declared.ts";
 import type { ControllerSettings, Log } from "./settings.ts";
 
 export { APPS, pipeline } from "./apps.ts";
-export { type Compiled, Compiler } from "./compiler.ts";
+export { Compiler } from "./compiler.ts";
 export { CONTROLLER_METRICS } from "./metrics/declared.ts";
-export { dispatch } from "./dispatch.ts";
+export { type Compiled, dispatch } from "./dispatch.ts";
 export type { FlowView } from "./introspection/flow-view.ts";
 export { Northbound, type NorthboundListener } from "./northbound/northbound.ts";
 export { parseRecord, toRowChange } from "./northbound/rows.ts";

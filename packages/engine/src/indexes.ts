@@ -45,6 +45,8 @@ class Keyed<B extends { readonly key: string; readonly partition: Partition }> {
   }
 }
 
+const NO_ROWS: readonly Row[] = [];
+
 /** A number or a flag about the rows under a key. */
 class Measure extends SettledSource {
   readonly #read: () => number;
@@ -71,7 +73,9 @@ class Measure extends SettledSource {
 export class Bucket extends Source {
   readonly partition: Partition;
   readonly key: string;
-  readonly cells = new Set<Cell>();
+  /** Most keys have one row: that is no set. */
+  #cells: Cell | Set<Cell> | undefined = undefined;
+  /** Of several. */
   #rows: readonly Row[] | undefined = undefined;
   #count: Measure | undefined = undefined;
   #any: Measure | undefined = undefined;
@@ -83,16 +87,40 @@ export class Bucket extends Source {
     this.partition = partition;
     this.key = key;
   }
+  get size(): number {
+    if (this.#cells === undefined) return 0;
+    return this.#cells instanceof Set ? this.#cells.size : 1;
+  }
+  get cells(): Iterable<Cell> {
+    if (this.#cells === undefined) return [];
+    return this.#cells instanceof Set ? this.#cells : [this.#cells];
+  }
+  add(cell: Cell): void {
+    const now = this.#cells;
+    if (now === undefined) this.#cells = cell;
+    else if (now instanceof Set) now.add(cell);
+    else if (now !== cell) this.#cells = new Set([now, cell]);
+  }
+  delete(cell: Cell): void {
+    const now = this.#cells;
+    if (now === cell) this.#cells = undefined;
+    else if (now instanceof Set) {
+      now.delete(cell);
+      if (now.size <= 1) [this.#cells] = now;
+    }
+  }
   get rows(): readonly Row[] {
-    if (this.#rows !== undefined) return this.#rows;
-    const rows: Row[] = [];
-    for (const cell of this.cells) if (cell.row !== undefined) rows.push(cell.row);
-    this.#rows = rows.sort(byId);
+    const cells = this.#cells;
+    if (cells === undefined) return NO_ROWS;
+    if (!(cells instanceof Set)) return cells.row === undefined ? NO_ROWS : [cells.row];
+    this.#rows ??= Array.from(cells)
+      .flatMap(({ row }) => row ?? [])
+      .sort(byId);
     return this.#rows;
   }
   count(): Measure {
     this.#count ??= new Measure(
-      () => this.cells.size,
+      () => this.size,
       () => {
         this.#count = undefined;
         this.prune();
@@ -102,7 +130,7 @@ export class Bucket extends Source {
   }
   any(): Measure {
     this.#any ??= new Measure(
-      () => Math.min(this.cells.size, 1),
+      () => Math.min(this.size, 1),
       () => {
         this.#any = undefined;
         this.prune();
@@ -125,7 +153,7 @@ export class Bucket extends Source {
     this.prune();
   }
   prune(): void {
-    if (this.cells.size > 0 || this.isRead || this.#count !== undefined || this.#any !== undefined) return;
+    if (this.size > 0 || this.isRead || this.#count !== undefined || this.#any !== undefined) return;
     this.#index.buckets.drop(this);
   }
 }
@@ -151,14 +179,14 @@ export class IndexStore implements Upkeep {
       const bucket = this.buckets.get(partition, key);
       if (now.includes(key)) bucket.rowChanged(this.#schedule);
       else {
-        bucket.cells.delete(cell);
+        bucket.delete(cell);
         bucket.membersChanged(this.#schedule);
       }
     }
     for (const key of now) {
       if (old.includes(key)) continue;
       const bucket = this.buckets.get(partition, key);
-      bucket.cells.add(cell);
+      bucket.add(cell);
       bucket.membersChanged(this.#schedule);
     }
   }

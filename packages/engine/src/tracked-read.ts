@@ -20,6 +20,13 @@ export interface Reads {
 
 const NOTHING: readonly never[] = [];
 
+/** A copy of exact size. One partition has a list of itself already, and most units reach no further. */
+function listOf(reach: readonly Partition[]): readonly Partition[] {
+  const [first] = reach;
+  if (first === undefined) return NOTHING;
+  return reach.length === 1 ? first.alone : reach.slice();
+}
+
 /** The {@link Read} that compile functions are given: one object, which notes what the unit that is running looks at. */
 export class TrackedRead implements Read {
   readonly #catalog: Catalog;
@@ -54,7 +61,7 @@ export class TrackedRead implements Read {
     this.#last = undefined;
     return {
       sources: this.#sources.length === 0 ? NOTHING : this.#sources.slice(),
-      reach: this.#reach.length === 0 ? NOTHING : this.#reach.slice(),
+      reach: listOf(this.#reach),
       pending: this.#pending,
     };
   }

@@ -82,6 +82,8 @@ export class UnitKind<V, S extends { readonly key: string }> implements Anchorin
 
 const NO_SOURCES: readonly Source[] = [];
 const NO_PARTITIONS: readonly Partition[] = [];
+/** Most units that are derived from make nothing themselves, and most others read nothing: they share these. */
+const NO_CLAIMS: readonly never[] = [];
 
 /**
  * One compile function for one row: what it read, and what it claims. Three ways to run: void (something was pending: claims stay), failed (claims go)
@@ -96,7 +98,7 @@ export class UnitState<V, S extends { readonly key: string }> implements Runnabl
   #sources = NO_SOURCES;
   /** Partitions that it reads: where its edges end. */
   #reach = NO_PARTITIONS;
-  #claims: readonly Claim<V, S>[] = [];
+  #claims: readonly Claim<V, S>[] = NO_CLAIMS;
 
   constructor(kind: UnitKind<V, S>, cell: Cell) {
     this.#kind = kind;

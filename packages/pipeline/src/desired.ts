@@ -103,7 +103,8 @@ export function flow(
   arena.latin1(table.name).u8(SPACE).u16(priority);
   encodeMatch(arena, canonical);
   const key = arena.text();
-  return { type: "flow", key, table, priority, steps, cookie: cookieOf(owner), owner };
+  // An array that was put together of others has room to grow: a copy is as long as it is.
+  return { type: "flow", key, table, priority, steps: steps.slice(), cookie: cookieOf(owner), owner };
 }
 
 /** A flow's match as it goes over the wire, one character a byte. */

@@ -16,7 +16,8 @@ const LINES_OF_LOG = 8;
 
 /** As bin/dragonflow starts it. */
 const NODE_FLAGS = ["--disable-warning=ExperimentalWarning"] as const;
-const MAIN = join(import.meta.dirname, "..", "main.ts");
+/** From a build where this is one, else from the sources. */
+const MAIN = join(import.meta.dirname, import.meta.filename.endsWith(".ts") ? "../main.ts" : "dragonflow.js");
 /** Settings come from the lab's own file and flags: what the user's environment says is for other servers. */
 const NO_SETTINGS = Object.fromEntries(
   KNOWN_VARIABLES.filter((name) => !name.startsWith("DRAGONFLOW_LAB_")).map((name) => [name, ""]),

@@ -1,10 +1,8 @@
-import { type Desired, OwnerDigests } from "@dragonflow/pipeline";
-import type { Compiled } from "../compiler.ts";
+import { OwnerDigests } from "@dragonflow/pipeline";
+import { type Compiled, isDesired } from "../dispatch.ts";
 
 /** Between two parts of a hundred thousand the controller does its work; what changes meanwhile may be seen or not. */
 const AT_ONCE = 1000;
-
-const isDesired = (output: Compiled): output is Desired => output.type !== "policy";
 
 /** What each object caused in what is desired of this host: see {@link OwnerDigests}. */
 export async function digestsOf(engine: {

@@ -24,7 +24,7 @@ import {
   routerId,
   SELF,
 } from "@dragonflow/pipeline/testing";
-import { ports } from "@dragonflow/pipeline";
+import { localPorts, ports } from "@dragonflow/pipeline";
 import { Compiler } from "../compiler.ts";
 import { KeptLog } from "../testing/log.ts";
 import { TestNb } from "../testing/nb.ts";
@@ -96,6 +96,14 @@ test("what the units read is what is subscribed to, and nothing else", async () 
   await settled();
   assert.deepEqual(topics(), new Set([...OWN, OF_NETWORK(1), OF_NETWORK(2), OF_ROUTER(5), "endpoint/host2", OF_GROUP]));
   assert.deepEqual(failures, []);
+});
+
+test("a record is held once: what the units are given is what the replica keeps", async () => {
+  await settled();
+  const kept = new Map([...northbound.replica.rows(chassisTopic(SELF))].map(({ id, row }) => [id, row]));
+  const given = [...compiler.engine.rows(localPorts)];
+  assert.equal(given.length, 1);
+  for (const [, row] of given) assert.equal(row, kept.get(row.id));
 });
 
 test("interest grows and shrinks with what there is; what is dropped lingers, and then leaves the engine", async () => {

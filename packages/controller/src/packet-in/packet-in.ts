@@ -15,8 +15,10 @@ const MAX_HEAP_MB = 256;
 
 /** How a thread is started; tests have it in their hands. */
 export type StartWorker = (settings: WorkerSettings) => Worker;
+/** Beside this file; a build (scripts/build.ts) has it under another name. */
+const PROGRAM = new URL(import.meta.url.endsWith(".ts") ? "./worker.ts" : "./packet-in-worker.js", import.meta.url);
 const startWorker: StartWorker = (settings) =>
-  new Worker(new URL("./worker.ts", import.meta.url), {
+  new Worker(PROGRAM, {
     workerData: settings,
     resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
   });

@@ -1,4 +1,12 @@
-import { defineApp, each, equal, LOCAL, type Read } from "@dragonflow/engine";
+import {
+  defineApp,
+  defineSetIndex,
+  defineTable,
+  deriveGroups,
+  each,
+  type GroupRow,
+  type Read,
+} from "@dragonflow/engine";
 import {
   addressGroupTopic,
   type LocalPortRecord,
@@ -6,9 +14,9 @@ import {
   type SecurityRule,
   securityGroupTopic,
 } from "@dragonflow/model";
-import { addressGroups, hosts, linkLocalText, localPorts, networks, securityGroups } from "@dragonflow/pipeline";
+import { addressGroups, linkLocalText, localPorts, networks, securityGroups } from "@dragonflow/pipeline";
 
-/** Something that the rules of a port allow. `text` says all of it, and nothing of which rule says so. */
+/** Something that the rules of a set of groups allow. `text` says all of it, and nothing of which rule says so. */
 export interface Allowance {
   readonly text: string;
   readonly ipVersion: 4 | 6;
@@ -16,35 +24,37 @@ export interface Allowance {
   readonly protocol: number | null;
 }
 
-/** What decides about the connections of a port of this host, and how packets of them are made. */
-export interface PortPolicy {
-  readonly type: "policy";
+/** What the groups of an identity allow, whatever the number of ports that have it. */
+export interface IdentityPolicy {
+  readonly type: "identity-policy";
+  readonly key: string;
+  readonly identity: number;
+  readonly allows: readonly Allowance[];
+}
+
+/** A port of this host whose connections are tracked, and how packets of them are made. */
+export interface TrackedPort {
+  readonly type: "tracked-port";
   readonly key: string;
   readonly portId: string;
   readonly portKey: number;
   readonly networkKey: number;
   readonly mac: string;
+  /** 0: it has no group, and nothing is allowed. */
   readonly identity: number;
   /** Its own, in text; then what it may use beside, which may be prefixes. */
   readonly addresses: readonly string[];
   readonly pairs: readonly string[];
-  readonly allows: readonly Allowance[];
 }
 
-/**
- * Of each port whose connections are tracked. Members of remote groups are not part of it: when they change, a packet in the direction of the first
- * one says so.
- */
-function policy(port: LocalPortRecord, read: Read): readonly PortPolicy[] {
+function trackedPort(port: LocalPortRecord, read: Read): readonly TrackedPort[] {
   const network = read.pick(networks, networkTopic(port.networkId), port.networkId, ["key"]);
-  if (network === undefined || !port.portSecurity || !read.has(hosts, LOCAL, "self")) return [];
-  const groups = port.securityGroups.map((id) => read.row(securityGroups, securityGroupTopic(id), id));
-  const rules = groups.flatMap((group) => (group?.stateful === true ? group.rules : []));
+  if (network === undefined || !port.portSecurity) return [];
   const { id: portId, key: portKey, mac, identity } = port;
   return [
     {
-      type: "policy",
-      key: `policy ${portId}`,
+      type: "tracked-port",
+      key: `tracked-port ${portId}`,
       portId,
       portKey,
       networkKey: network.key,
@@ -52,9 +62,25 @@ function policy(port: LocalPortRecord, read: Read): readonly PortPolicy[] {
       identity,
       addresses: [...port.addresses.map(({ ip }) => ip), linkLocalText(mac)],
       pairs: port.pairs.map(({ ip }) => ip),
-      allows: rules.flatMap((rule) => allowances(rule, read)),
     },
   ];
+}
+
+/** The identities that ports of this host have. `members`: the groups. */
+const ownGroups = defineTable<GroupRow>("own-groups");
+const groupsByIdentity = defineSetIndex(
+  localPorts,
+  "groups-by-identity",
+  ({ portSecurity, identity, securityGroups }) =>
+    portSecurity && identity !== 0 ? securityGroups.map((member) => ({ key: String(identity), member })) : [],
+);
+
+/** Members of remote groups are not part of it: when they change, a packet in the direction of the first one says so. */
+function identityPolicy({ id, members }: GroupRow, read: Read): readonly IdentityPolicy[] {
+  const groups = members.map((group) => read.row(securityGroups, securityGroupTopic(group), group));
+  const rules = groups.flatMap((group) => (group?.stateful === true ? group.rules : []));
+  const allows = rules.flatMap((rule) => allowances(rule, read));
+  return [{ type: "identity-policy", key: `identity-policy ${id}`, identity: Number(id), allows }];
 }
 
 function allowances(rule: SecurityRule, read: Read): readonly Allowance[] {
@@ -71,11 +97,14 @@ function allowances(rule: SecurityRule, read: Read): readonly Allowance[] {
 }
 
 /** Part of what a controller compiles, beside the apps: it makes no flow. */
-export const policies = defineApp<PortPolicy>({ name: "recheck", units: [each(localPorts, policy)] });
+export const policies = defineApp<TrackedPort | IdentityPolicy>({
+  name: "recheck",
+  views: [deriveGroups(ownGroups, { layer: 1 }, groupsByIdentity)],
+  units: [each(localPorts, trackedPort), each(ownGroups, identityPolicy)],
+});
 
-/** What was allowed, and is not now. Who is another port now than before (by its key or addresses) begins anew. */
-export function lost(before: PortPolicy, now: PortPolicy): readonly Allowance[] {
-  if (equal(before.allows, now.allows)) return [];
+/** What was allowed, and is not now. */
+export function lost(before: IdentityPolicy, now: IdentityPolicy): readonly Allowance[] {
   const left = new Set(now.allows.map(({ text }) => text));
   return before.allows.filter(({ text }) => !left.has(text));
 }

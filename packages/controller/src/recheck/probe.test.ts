@@ -9,7 +9,7 @@ import { decodePacket, formatIp, formatMac } from "@dragonflow/packet";
 import { stages } from "@dragonflow/pipeline";
 import { readConnections } from "./connections.ts";
 import { askVswitchd, runDirectory } from "../switch/control-socket.ts";
-import { type Allowance, lost, type PortPolicy } from "./policy.ts";
+import type { TrackedPort } from "./policy.ts";
 import { probeOf } from "./probe.ts";
 
 const LISTED = `udp,orig=(src=10.0.0.1,dst=10.0.0.2,sport=1234,dport=5678),reply=(src=10.0.0.2,dst=10.0.0.1,sport=5678,dport=1234),zone=5,labels=0x4d
@@ -21,9 +21,9 @@ tcp,orig=(src=10.0.0.1,dst=10.0.0.2,sport=3,dport=22),reply=(src=10.0.0.2,dst=10
 something else
 `;
 const connections = [...readConnections(LISTED)];
-const policy: PortPolicy = {
-  type: "policy",
-  key: "policy a",
+const trackedPort: TrackedPort = {
+  type: "tracked-port",
+  key: "tracked-port a",
   portId: "a",
   portKey: 7,
   networkKey: 3,
@@ -31,7 +31,6 @@ const policy: PortPolicy = {
   identity: 9,
   addresses: ["10.0.0.2", "fd00::2"],
   pairs: [],
-  allows: [],
 };
 
 test("a list of connections as vswitchd writes it", () => {
@@ -50,9 +49,9 @@ test("a list of connections as vswitchd writes it", () => {
 });
 
 /** The probe for one of the connections above: registers and the stage that it enters, and its layers. */
-function probe(n: number, port: Partial<PortPolicy> = {}) {
+function probe(n: number, port: Partial<TrackedPort> = {}) {
   const connection = connections[n] ?? assert.fail();
-  const { steps, frame } = probeOf(connection, { ...policy, ...port });
+  const { steps, frame } = probeOf(connection, { ...trackedPort, ...port });
   const registers = Object.fromEntries(
     steps.flatMap((step) => (step.type === "set" ? [[step.register, step.value]] : [])),
   );
@@ -64,7 +63,7 @@ test("a connection to the port: its probe enters where packets for the port do, 
   const { registers, entered, packet } = probe(0);
   assert.deepEqual(registers, { network: 3, recheck: 1, sourceIdentity: 77, destinationPort: 7 });
   assert.deepEqual(entered, [stages.ingressConntrack]);
-  assert.equal(formatMac(packet.ethernet.dst), policy.mac);
+  assert.equal(formatMac(packet.ethernet.dst), trackedPort.mac);
   assert.deepEqual(packet.udp, { sourcePort: 1234, destinationPort: 5678 });
   assert.equal(packet.payload?.length, 0);
 });
@@ -78,7 +77,7 @@ test("a connection of the port: its probe enters where packets from the port do,
     const { registers, entered, packet } = probe(0, port);
     assert.deepEqual(registers, { network: 3, recheck: 1, sourceIdentity: 9, sourcePort: 7 });
     assert.deepEqual(entered, [stages.egressConntrack]);
-    assert.equal(formatMac(packet.ethernet.src), policy.mac);
+    assert.equal(formatMac(packet.ethernet.src), trackedPort.mac);
   }
   // Whose pairs are everything has its own address all the same.
   assert.deepEqual(probe(0, { pairs: ["0.0.0.0/0"] }).entered, [stages.ingressConntrack]);
@@ -90,17 +89,6 @@ test("probes of other protocols", () => {
   assert.equal(echo.icmp6.id, 77);
   const { packet: gre } = probe(3);
   assert.equal(gre.ipv4?.protocol, 47);
-});
-
-test("what is lost is what is not allowed any more, whichever rule said so", () => {
-  const allow = (text: string): Allowance => ({ text, ipVersion: 4, protocol: 17 });
-  const before = { ...policy, allows: [allow("a"), allow("b"), allow("b")] };
-  const lostTo = (...texts: readonly string[]) =>
-    lost(before, { ...policy, allows: texts.map(allow) }).map(({ text }) => text);
-  assert.deepEqual(lostTo("b", "a"), []);
-  assert.deepEqual(lostTo("a", "b", "c"), []);
-  assert.deepEqual(lostTo("a"), ["b", "b"]);
-  assert.deepEqual(lostTo(), ["a", "b", "b"]);
 });
 
 test("vswitchd's control socket: in pieces, with an error, left behind by a daemon that was killed, or none", async () => {

@@ -11,7 +11,7 @@ import {
 import { resubmit, set, stages } from "@dragonflow/pipeline";
 import type { InjectedPacket } from "../switch/inject.ts";
 import type { TrackedConnection } from "./connections.ts";
-import type { PortPolicy } from "./policy.ts";
+import type { TrackedPort } from "./policy.ts";
 
 /** An address of nobody: the packet is delivered to none. */
 const NOBODY = parseMac("02:00:00:00:00:00");
@@ -22,7 +22,7 @@ const NO_BYTES = new Uint8Array();
  * A packet like the first one of a connection, with nothing in it, that enters the pipeline where the rules of this port see it. Only they do: what
  * they allow goes no further (register recheck).
  */
-export function probeOf(connection: TrackedConnection, port: PortPolicy): InjectedPacket {
+export function probeOf(connection: TrackedConnection, port: TrackedPort): InjectedPacket {
   const isSender = isSentBy(port, connection);
   const own = parseMac(port.mac);
   const ethernet = isSender ? { src: own, dst: NOBODY } : { src: NOBODY, dst: own };
@@ -38,7 +38,7 @@ export function probeOf(connection: TrackedConnection, port: PortPolicy): Inject
 }
 
 /** Whether the port began the connection. One zone holds both kinds; a port that may use any address is told apart by those that are its own. */
-function isSentBy(port: PortPolicy, { source, destination }: TrackedConnection): boolean {
+function isSentBy(port: TrackedPort, { source, destination }: TrackedConnection): boolean {
   const isOwn = (address: IpAddress): boolean => port.addresses.some((own) => parseIp(own) === address);
   if (isOwn(source)) return true;
   return !isOwn(destination) && port.pairs.some((pair) => isIn(pair, source));

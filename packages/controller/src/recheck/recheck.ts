@@ -4,7 +4,8 @@ import type { Log } from "../settings.ts";
 import type { SwitchDriver } from "../switch/driver.ts";
 import { type TrackedConnection, readConnections } from "./connections.ts";
 import { askVswitchd, datapathOf, runDirectory } from "../switch/control-socket.ts";
-import { type Allowance, lost, type PortPolicy } from "./policy.ts";
+import { Losses, type RecheckChanges } from "./losses.ts";
+import type { Allowance } from "./policy.ts";
 import { probeOf } from "./probe.ts";
 
 /** Since the start. */
@@ -53,7 +54,7 @@ export class Recheck {
   readonly #driver: SwitchDriver;
   readonly #settings: { readonly openflow: string; readonly bridge: string };
   readonly #log: Log;
-  readonly #policies = new Map<string, PortPolicy>();
+  readonly #losses = new Losses();
   /** Port -> what it has lost, and the change by which the switch knows of it. */
   readonly #due = new Map<string, { readonly change: number; readonly lost: readonly Allowance[] }>();
   readonly #queue = new Map<string, readonly Allowance[]>();
@@ -66,19 +67,13 @@ export class Recheck {
     this.#log = log;
   }
 
-  /** What was compiled; the flows that came of it are in the switch with this change. Undefined: there is no such port here any more. */
-  compiled(policies: Iterable<readonly [string, PortPolicy | undefined]>, change: number): void {
-    for (const [portId, now] of policies) {
-      const before = this.#policies.get(portId);
-      if (now === undefined) {
-        this.#policies.delete(portId);
-        this.#due.delete(portId);
-        continue;
-      }
-      this.#policies.set(portId, now);
-      const gone = before === undefined ? [] : lost(before, now).filter(needsRecheck);
+  /** What was compiled; the flows that came of it are in the switch with this change. */
+  compiled(changes: RecheckChanges, change: number): void {
+    for (const [portId, all] of this.#losses.changed(changes)) {
+      const gone = all.filter(needsRecheck);
       if (gone.length > 0) this.#due.set(portId, { change, lost: [...(this.#due.get(portId)?.lost ?? []), ...gone] });
     }
+    for (const [portId, port] of changes.ports) if (port === undefined) this.#due.delete(portId);
   }
 
   /** All changes up to this one are in the switch. */
@@ -92,7 +87,7 @@ export class Recheck {
 
   /** The switch had other flows than those that it shall have: what was taken away is not known. */
   all(): void {
-    for (const portId of this.#policies.keys()) this.#enqueue(portId, ANYTHING);
+    for (const portId of this.#losses.portIds) this.#enqueue(portId, ANYTHING);
   }
 
   close(): void {
@@ -143,7 +138,7 @@ export class Recheck {
 
   async #ask(portId: string, gone: readonly Allowance[]): Promise<void> {
     const zone = this.#driver.zoneOf(portId);
-    const port = this.#policies.get(portId);
+    const port = this.#losses.port(portId);
     if (zone === undefined || port === undefined) return;
     const suspects = (await this.#list(zone)).filter(
       (connection) => connection.mark === 0 && gone.some((allowance) => covers(allowance, connection)),

@@ -5,8 +5,8 @@ import { startSwitch, type TestSwitch } from "@dragonflow/openflow/testing";
 import { applied } from "../testing/applied.ts";
 import { group, limit, put, refusedSteps, toyFlow, toyGroup, toyMeter, toyPipeline, zoneFlow } from "../testing/toy.ts";
 import { FlowWatch } from "../testing/vswitchd.ts";
+import type { SwitchDifference } from "./difference.ts";
 import { SwitchDriver } from "./driver.ts";
-import type { SwitchDifference } from "./drift.ts";
 import { addition, packFlow } from "./plan.ts";
 
 let ovs: TestSwitch;

@@ -10,16 +10,18 @@ import {
 import type { Binding, DesiredFlow, Pipeline } from "@dragonflow/pipeline";
 import { type Actual, isOurs, readActual } from "./actual.ts";
 import { keyOf } from "./canonical.ts";
-import { driftOf, type SwitchDifference } from "./drift.ts";
+import { bindingOf, type KnownNumbers, type SwitchDifference } from "./difference.ts";
+import { driftOf } from "./drift.ts";
 import { type Counters, noCounters, type SwitchEvents } from "./events.ts";
 import { Disturbances, watchForeignChanges } from "./foreign-changes.ts";
 import { installIdentityOption } from "./identity-option.ts";
 import { type InjectedPacket, injectPackets } from "./inject.ts";
-import { fromActual, type Installed } from "./installed.ts";
+import { fromActual } from "./installed.ts";
+import { Inventory } from "./inventory.ts";
 import { Numbers } from "./numbers.ts";
 import { type MissFlow, plan, type Plan, type Refusal, type SwitchDesired, usesOf, type Wanted } from "./plan.ts";
 import { Redial } from "./redial.ts";
-import { groupDrift, requestOf, Rounds, sliceDrift } from "./slices.ts";
+import { SelfAudit } from "./self-audit.ts";
 import { transmit, wayOf } from "./transmit.ts";
 import { Uses } from "./uses.ts";
 import { type WriteDown, ZoneKeeper } from "./zone-keeper.ts";
@@ -54,8 +56,14 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
     meter: (name) => this.#meters.of(name),
     zone: (name) => this.#zones.numberOf(name) ?? 0,
   };
+  /** Those that are handed out already. */
+  readonly #numbers: KnownNumbers = {
+    group: (name) => this.#groups.numberOf(name),
+    meter: (name) => this.#meters.numberOf(name),
+    zone: this.#binding.zone,
+  };
   /** What the switch acknowledged on this connection. */
-  #installed = new Map<string, Installed>();
+  #installed = new Inventory();
   /** Keys where what is wanted may not be what is installed. */
   #dirty = new Set<string>();
   #withoutOption: Refusal | undefined;
@@ -73,7 +81,7 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
     this.emit("disturbed");
     this.resync();
   });
-  readonly #rounds = new Rounds();
+  readonly #audit: SelfAudit;
   /** The next reading back is for what others did. */
   #repairs = false;
 
@@ -86,6 +94,7 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
     super();
     this.#pipeline = pipeline;
     this.#zones = new ZoneKeeper(writeDown);
+    this.#audit = new SelfAudit(pipeline, this.#groups, this.#meters);
     const misses = pipeline.missFlows().map((flow) => [keyOf(flow, pipeline) ?? "", { type: "miss", flow }] as const);
     this.#misses = new Map(misses);
     this.#wanted = new Map(misses);
@@ -112,11 +121,7 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
   }
   /** A flow as it is sent; groups, meters and zones that have no number yet are 0. */
   bind(desired: DesiredFlow): Flow {
-    return this.#pipeline.bind(desired, {
-      group: (name) => this.#groups.numberOf(name) ?? 0,
-      meter: (name) => this.#meters.numberOf(name) ?? 0,
-      zone: this.#binding.zone,
-    });
+    return this.#pipeline.bind(desired, bindingOf(this.#numbers));
   }
 
   /** Declares what has changed; undefined takes a key back. @returns the number that `applied` will reach. */
@@ -149,12 +154,8 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
   /** Reads the switch back, and says how it differs from what is desired now; changes nothing. @throws {ConnectionError} it is away. */
   async drift(): Promise<readonly SwitchDifference[]> {
     const actual = await readActual(this.#open(), this.#pipeline, this.#groups, this.#meters);
-    const numbers = {
-      group: (name: string) => this.#groups.numberOf(name),
-      meter: (name: string) => this.#meters.numberOf(name),
-      zone: this.#binding.zone,
-    };
-    return driftOf(actual, { wanted: this.#wanted, refused: this.refused, numbers }, this.#pipeline);
+    const desires = { wanted: this.#wanted, refused: this.refused, numbers: this.#numbers };
+    return driftOf(actual, desires, this.#pipeline);
   }
   /**
    * Compares a part of what the switch has with what was sent, and makes right what differs; the parts come in turn. Nothing is compared where the
@@ -163,34 +164,24 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
   async audit(): Promise<void> {
     const socket = this.#socket;
     if (socket === undefined || !this.synced) return;
+    const installed = this.#installed;
     const { plans } = this.counters;
-    const slice = this.#rounds.current(this.#installed, this.#pipeline.tables.length);
-    const isQuiet = (): boolean => this.#socket === socket && this.synced && this.counters.plans === plans;
-    if (slice === undefined) {
-      const entries = await groupDrift(socket, this.#installed, this.#groups, this.#meters);
-      if (!isQuiet()) return;
-      this.#rounds.next();
-      if (entries > 0) this.resync();
-      this.#drifted(entries);
+    const { flows, drift, others } = await this.#audit.look(socket, installed);
+    if (this.#socket !== socket || !this.synced || this.#installed !== installed || this.counters.plans !== plans)
       return;
-    }
-    const found = await socket.request(requestOf(slice));
-    if (!isQuiet()) return;
-    this.#rounds.next();
-    const drift = sliceDrift(slice, found.entries, this.#installed, this.#pipeline);
-    this.counters.auditedFlows += found.entries.filter(({ cookie }) => isOurs(cookie)).length;
+    this.#audit.next();
+    this.counters.auditedFlows += flows;
     for (const [key, is] of drift) {
-      if (is === undefined) this.#installed.delete(key);
-      else this.#installed.set(key, is);
+      if (is === undefined) installed.delete(key);
+      else installed.set(key, is);
       this.#dirty.add(key);
     }
-    this.#drifted(drift.length);
-    this.#pump();
-  }
-  #drifted(entries: number): void {
+    if (others > 0) this.#unread = true;
+    const entries = drift.length + others;
     if (entries === 0) return;
     this.counters.repairedByAudit += entries;
     this.emit("drifted", entries);
+    this.#pump();
   }
   /** Asks the switch something. @throws {OpenFlowError} it refuses. @throws {ConnectionError} it is away. */
   async request<M extends RequestMessage>(message: M): Promise<ReplyTo<M>> {

@@ -2,6 +2,7 @@ import type { PackedFlowMod } from "@dragonflow/openflow";
 import { type Actual, adoptNumbers } from "./actual.ts";
 import { packMatch, valueOf } from "./canonical.ts";
 import type { InstalledGroup } from "./group-mods.ts";
+import { Inventory } from "./inventory.ts";
 import type { Numbers } from "./numbers.ts";
 import type { Wanted } from "./plan.ts";
 
@@ -25,8 +26,8 @@ export function fromActual(
   wanted: ReadonlyMap<string, Wanted>,
   groups: Numbers,
   meters: Numbers,
-): Map<string, Installed> {
-  const installed = new Map<string, Installed>();
+): Inventory {
+  const installed = new Inventory();
   const groupNames = new Set<string>();
   const meterNames = new Set<string>();
   for (const item of wanted.values()) {
@@ -36,12 +37,13 @@ export function fromActual(
   groups.retain((name) => groupNames.has(name));
   meters.retain((name) => meterNames.has(name));
 
+  let strays = 0;
   for (const { flow, key } of actual.flows) {
     const item = key === undefined ? undefined : wanted.get(key);
     if (item?.type === "flow") adoptNumbers(item, flow.instructions, groups, meters);
     const { table, priority, cookie } = flow;
     const entry = { table, priority, match: packMatch(flow.match), cookie };
-    installed.set(key ?? `stray flow ${installed.size}`, { type: "flow", value: valueOf(flow), ...entry });
+    installed.set(key ?? `stray flow ${strays++}`, { type: "flow", value: valueOf(flow), ...entry });
   }
   const groupName = namesByNumber(groups, groupNames);
   for (const [number, buckets] of actual.groups) {

@@ -13,6 +13,7 @@ import { instructionsIn, packMatch, valueOf } from "./canonical.ts";
 import { groupMods } from "./group-mods.ts";
 import { namesIdentityOption } from "./identity-option.ts";
 import type { Installed, InstalledFlow } from "./installed.ts";
+import type { Inventory } from "./inventory.ts";
 
 export type SwitchDesired = DesiredFlow | DesiredGroup | DesiredMeter;
 /** What the pipeline itself wants in the switch, whatever the apps do: see `Pipeline.missFlows`. */
@@ -97,7 +98,7 @@ export interface State {
   readonly wanted: ReadonlyMap<string, Wanted>;
   /** Of these, what the switch does not take: it is as if it were not wanted. */
   readonly refused: ReadonlyMap<string, Refusal>;
-  readonly installed: ReadonlyMap<string, Installed>;
+  readonly installed: Pick<Inventory, "get">;
   /** Why flows that name the option for identities cannot be sent; absent where they can. */
   readonly withoutOption?: Refusal | undefined;
   /** Hands out numbers; false while flows may not use one. @throws {RangeError} @throws {OpenFlowError} */

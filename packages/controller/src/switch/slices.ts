@@ -1,37 +1,18 @@
-import type { FlowDesc, MessageNamed, OpenFlowSocket } from "@dragonflow/openflow";
+import type { FlowDesc, MessageNamed } from "@dragonflow/openflow";
 import type { Pipeline } from "@dragonflow/pipeline";
-import { isOurs, readGroups } from "./actual.ts";
+import { isOurs } from "./actual.ts";
 import { keyOf, packMatch, valueOf } from "./canonical.ts";
-import type { Installed, InstalledFlow } from "./installed.ts";
-import type { Numbers } from "./numbers.ts";
+import type { InstalledFlow } from "./installed.ts";
+import { FIRST_BIT, type Inventory, isIn, MOST_BITS, type Slice } from "./inventory.ts";
 
 /** Flows that are read back at once, about: a millisecond of the switch's time. */
 const SLICE_FLOWS = 250;
-/** Of a cookie, the bits that tell slices apart: behind them is the version of a UUID, which is the same for all. */
-const FIRST_BIT = 8;
-const MOST_BITS = 12;
-
-/** Flows of one table whose cookies have the same bits: `bits` of them from {@link FIRST_BIT} on are `n`. */
-export interface Slice {
-  readonly table: number;
-  readonly bits: number;
-  readonly n: number;
-}
-
 /** All that is installed, in slices: what one round of the audit looks at. Tables without a flow of ours are among them. */
-export function slicesOf(installed: ReadonlyMap<string, Installed>, tables: number): readonly Slice[] {
-  const counts = Array.from({ length: tables }, () => 0);
-  for (const item of installed.values()) if (item.type === "flow") counts[item.table] = (counts[item.table] ?? 0) + 1;
-  return counts.flatMap((flows, table) => {
-    const bits = Math.min(MOST_BITS, Math.max(0, Math.ceil(Math.log2(flows / SLICE_FLOWS))));
+export function slicesOf(installed: Pick<Inventory, "flowsIn">, tables: number): readonly Slice[] {
+  return Array.from({ length: tables }, (_, table) => table).flatMap((table) => {
+    const bits = Math.min(MOST_BITS, Math.max(0, Math.ceil(Math.log2(installed.flowsIn(table) / SLICE_FLOWS))));
     return Array.from({ length: 1 << bits }, (_, n) => ({ table, bits, n }));
   });
-}
-
-/** The low half of a cookie has all the bits that count, as a number: there may be a hundred thousand to look at. */
-function isIn({ table, bits, n }: Slice, flow: Pick<InstalledFlow, "table" | "cookie">): boolean {
-  if (flow.table !== table) return false;
-  return bits === 0 || ((Number(BigInt.asUintN(32, flow.cookie)) >>> FIRST_BIT) & ((1 << bits) - 1)) === n;
 }
 
 /** One slice after another, then what is not a flow, and again from the beginning. */
@@ -40,7 +21,7 @@ export class Rounds {
   #at = 0;
 
   /** Whose turn it is, until `next`. Undefined: that of groups and meters. */
-  current(installed: ReadonlyMap<string, Installed>, tables: number): Slice | undefined {
+  current(installed: Pick<Inventory, "flowsIn">, tables: number): Slice | undefined {
     this.#slices ??= slicesOf(installed, tables);
     return this.#slices[this.#at];
   }
@@ -59,11 +40,11 @@ export function requestOf({ table, bits, n }: Slice): MessageNamed<"flow_desc_re
 /** What stands in the switch under a key, where that is not what was sent; undefined: nothing. */
 export type Drift = readonly (readonly [key: string, is: InstalledFlow | undefined])[];
 
-/** Pure. @param found what the switch gave for the slice, of others' flows too. */
+/** Pure. Costs what the slice holds, unless something of it is missing. @param found what the switch gave for the slice, of others' flows too. */
 export function sliceDrift(
   slice: Slice,
   found: readonly FlowDesc[],
-  installed: ReadonlyMap<string, Installed>,
+  installed: Pick<Inventory, "flow" | "flowsOf" | "keysOf">,
   pipeline: Pipeline,
 ): Drift {
   const drift: (readonly [string, InstalledFlow | undefined])[] = [];
@@ -71,39 +52,15 @@ export function sliceDrift(
   for (const flow of found) {
     if (!isOurs(flow.cookie)) continue;
     const key = keyOf(flow, pipeline) ?? `stray flow ${flow.table} ${flow.priority} ${packMatch(flow.match)}`;
-    seen.add(key);
-    const sent = installed.get(key);
+    const sent = installed.flow(key);
+    // One that was sent with a cookie of another slice is missing there.
+    if (sent !== undefined && isIn(slice, sent)) seen.add(key);
     const value = valueOf(flow);
-    if (sent?.type === "flow" && sent.value === value) continue;
+    if (sent?.value === value) continue;
     const { priority, cookie } = flow;
     drift.push([key, { type: "flow", table: flow.table, priority, match: packMatch(flow.match), cookie, value }]);
   }
-  for (const [key, sent] of installed)
-    if (sent.type === "flow" && isIn(slice, sent) && !seen.has(key)) drift.push([key, undefined]);
+  if (seen.size < installed.flowsOf(slice))
+    for (const key of installed.keysOf(slice)) if (!seen.has(key)) drift.push([key, undefined]);
   return drift;
-}
-
-/** How many groups and meters are not as they were sent. Of a group whose buckets are not known nothing is said. */
-export async function groupDrift(
-  socket: OpenFlowSocket,
-  installed: ReadonlyMap<string, Installed>,
-  groups: Numbers,
-  meters: Numbers,
-): Promise<number> {
-  const actual = await readGroups(socket, groups, meters);
-  let drifted = 0;
-  let [knownGroups, knownMeters] = [0, 0];
-  for (const item of installed.values()) {
-    if (item.type === "group") {
-      const is = actual.groups.get(item.number);
-      if (is !== undefined) knownGroups++;
-      if (item.buckets === undefined) continue;
-      const same = is?.size === item.buckets.size && [...item.buckets].every(([n, actions]) => is.get(n) === actions);
-      if (!same) drifted++;
-    } else if (item.type === "meter") {
-      if (actual.meters.has(item.number)) knownMeters++;
-      if (actual.meters.get(item.number) !== item.value) drifted++;
-    }
-  }
-  return drifted + (actual.groups.size - knownGroups) + (actual.meters.size - knownMeters);
 }

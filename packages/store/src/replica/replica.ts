@@ -2,7 +2,7 @@ import type { RecordId, Topic } from "@dragonflow/model";
 import { type Clock, systemClock } from "../clock.ts";
 import type { CommitId, Event, Head, Position, Snapshot, TopicCommit, Version, Watch } from "../contract.ts";
 import { Unavailable } from "../errors.ts";
-import { consistentCut, type HeldCommit } from "./consistent-cut.ts";
+import { HeldCommits } from "./held-commits.ts";
 import {
   type AppliedCommit,
   mostlyThere,
@@ -37,19 +37,16 @@ export class Replica {
   readonly #report: (report: ReplicaReport) => void;
   readonly #parse: ParseKind;
   readonly #clock: Clock;
-  readonly #holdMilliseconds: number;
   readonly #lingerMilliseconds: number;
   readonly #mayShrink: (shrink: Shrink) => boolean;
   readonly #views = new Map<Topic, TopicView>();
-  /** Those where commits wait. */
-  readonly #waiting = new Set<TopicView>();
+  readonly #held: HeldCommits;
   /** Those that this event changed. */
   readonly #touched = new Set<TopicView>();
   /** Those that this event applied. */
   readonly #applied = new Map<CommitId, AppliedCommit>();
   /** What `current` named, and is not all loaded yet. */
   #groups: Set<Topic>[] = [];
-  #cancelRelease: (() => void) | undefined;
   #emitting: ReplicaBatch[] | undefined;
   #failure = Promise.withResolvers<never>();
 
@@ -59,7 +56,13 @@ export class Replica {
     this.#report = options.onReport ?? (() => undefined);
     this.#parse = options.parse ?? ((_kind, fields) => fields);
     this.#clock = options.clock ?? systemClock;
-    this.#holdMilliseconds = options.holdMilliseconds ?? 100;
+    this.#held = new HeldCommits({
+      clock: this.#clock,
+      holdMilliseconds: options.holdMilliseconds ?? 100,
+      counters: this.counters,
+      report: this.#report,
+      onRelease: () => this.#emit(this.#drain()),
+    });
     this.#lingerMilliseconds = (options.lingerSeconds ?? 30) * 1000;
     this.#mayShrink = options.mayShrink ?? mostlyThere;
     this.done = Promise.race([this.#follow(), this.#failure.promise]);
@@ -151,7 +154,7 @@ export class Replica {
   }
 
   async close(): Promise<void> {
-    this.#cancelRelease?.();
+    this.#held.close();
     const closed = new Unavailable("the replica was closed");
     for (const view of this.#views.values()) {
       view.cancelLinger?.();
@@ -198,7 +201,7 @@ export class Replica {
     const loading = { snapshot, rows: undefined };
     this.#suspend(view);
     view.refetching = false;
-    this.#empty(view);
+    this.#held.forget(view);
     view.loading = loading;
     this.#load(view, loading).catch((error: unknown) => this.#failure.reject(error));
   }
@@ -213,7 +216,7 @@ export class Replica {
       // The store went away half-way: the watch brings another one. Until then the topic is not part of any group.
       if (view.loading !== loading) return;
       view.loading = undefined;
-      this.#empty(view);
+      this.#held.forget(view);
       view.refetching = true;
       for (const group of this.#groups) group.delete(view.topic);
     }
@@ -227,8 +230,7 @@ export class Replica {
     switch (place) {
       case "next":
         this.counters.commits++;
-        view.queue.push({ commit, arrivedAt: this.#clock.now(), waited: false, released: false });
-        this.#waiting.add(view);
+        this.#held.add(view, commit);
         break;
       case "known":
         this.counters.duplicates++;
@@ -247,7 +249,7 @@ export class Replica {
     this.#suspend(view);
     view.refetching = true;
     view.loading = undefined;
-    this.#empty(view);
+    this.#held.forget(view);
     for (const group of this.#groups) group.delete(view.topic);
     this.#watch.add([{ topic: view.topic }]);
   }
@@ -255,10 +257,6 @@ export class Replica {
   #suspend(view: TopicView): void {
     view.live = false;
     this.#touched.add(view);
-  }
-  #empty(view: TopicView): void {
-    view.queue = [];
-    this.#waiting.delete(view);
   }
 
   /** Topics that became current together go live together. */
@@ -308,64 +306,25 @@ export class Replica {
 
   /** Applies what may be applied now. */
   #drain(): readonly RowChange[] {
-    if (this.#waiting.size === 0) return [];
-    const queues = new Map<Topic, readonly HeldCommit[]>();
-    for (const view of this.#waiting) if (view.live) queues.set(view.topic, view.queue);
     const applied = (topic: Topic): Position | undefined => {
       const view = this.#views.get(topic);
       return view?.live === true ? view.head?.position : undefined;
     };
     const changes: RowChange[] = [];
-    for (const [topic, count] of consistentCut(queues, applied)) {
-      const view = this.#views.get(topic);
-      if (view === undefined || count === 0) continue;
-      for (const { commit } of view.queue.splice(0, count)) {
+    for (const [view, commits] of this.#held.take(applied)) {
+      for (const { commit } of commits) {
         changes.push(...view.rows.applyCommit(commit));
         view.head = { lineage: commit.lineage, position: commit.position };
         this.#applied.set(commit.commit, commit);
       }
       this.#touched.add(view);
-      if (view.queue.length === 0) this.#waiting.delete(view);
     }
-    this.#scheduleRelease();
     return changes;
-  }
-
-  /** What still waits does so for a bounded time. */
-  #scheduleRelease(): void {
-    this.#cancelRelease?.();
-    this.#cancelRelease = undefined;
-    let first = Number.POSITIVE_INFINITY;
-    for (const view of this.#waiting) {
-      if (!view.live) continue;
-      for (const held of view.queue) {
-        if (!held.waited) this.counters.held++;
-        held.waited = true;
-        if (!held.released) first = Math.min(first, held.arrivedAt);
-      }
-    }
-    if (first === Number.POSITIVE_INFINITY) return;
-    const left = Math.max(0, first + this.#holdMilliseconds - this.#clock.now());
-    this.#cancelRelease = this.#clock.after(left, () => this.#release());
-  }
-
-  #release(): void {
-    const due = this.#clock.now() - this.#holdMilliseconds;
-    for (const view of this.#waiting) {
-      if (!view.live) continue;
-      for (const held of view.queue) {
-        if (held.arrivedAt > due || held.released) continue;
-        held.released = true;
-        this.counters.torn++;
-        this.#report({ type: "torn", topic: view.topic, commit: held.commit.commit });
-      }
-    }
-    this.#emit(this.#drain());
   }
 
   #forget(view: TopicView): void {
     this.#views.delete(view.topic);
-    this.#empty(view);
+    this.#held.forget(view);
     this.#watch.drop([view.topic]);
     for (const group of this.#groups) group.delete(view.topic);
     for (const { done } of view.barriers) done.reject(new Unavailable(`${view.topic} was dropped`));
