@@ -4,13 +4,7 @@ import { parseRecordId } from "@dragonflow/store";
 import { parseTopic } from "@dragonflow/model";
 import { CliError } from "../errors.ts";
 
-/** A record as a line of a dump has it: as JSON where that is all of it, byte for byte; else as text, or in base64. */
-export type RecordText = { readonly topic: string; readonly id: string } & (
-  | { readonly fields: unknown }
-  | { readonly text: string }
-  | { readonly base64: string }
-);
-
+/** A value as a line of a dump has it: as JSON where that is all of it, byte for byte; else as text, or in base64. */
 export function valueText(value: Uint8Array): { fields: unknown } | { text: string } | { base64: string } {
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   if (!isUtf8(bytes)) return { base64: bytes.toString("base64") };

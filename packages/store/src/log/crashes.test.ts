@@ -10,7 +10,7 @@ import { contents, port, put, remove, text, within } from "../conformance/harnes
 import { type Change, type CommitId, type Expect, newCommitId, type StoreDriver } from "../contract.ts";
 import { type LogStoreOptions, openLogStore } from "./index.ts";
 import { Chronicle, PATIENT, quickClock, readAgain } from "./testing/chronicle.ts";
-import { type Fault, type Request, SimulatedDatabase } from "./testing/simulated-cells.ts";
+import { type Fault, SimulatedDatabase } from "./testing/simulated-cells.ts";
 
 const A = networkTopic("a");
 const B = networkTopic("b");
@@ -65,7 +65,7 @@ async function play(fault: Fault, at: number): Promise<number> {
   const chronicle = new Chronicle(witness, [A, B]);
   let requests = 0;
   const died = Promise.withResolvers<void>();
-  const strike = (_: Request): Fault => (requests++ === at ? fault : "none");
+  const strike = (): Fault => (requests++ === at ? fault : "none");
   const writerCells = database.connect(strike, () => 0, died.resolve);
   const steps = story();
   const acknowledged = new Set<Step>();

@@ -16,8 +16,6 @@ export const batchKey = (first: number): string => `${LOG_PREFIX}${sequenceText(
 /** What follows the first cell of a batch that needs several. */
 export const partKey = (key: string, part: number): string => `${key}.${part}`;
 export const isPart = (key: string): boolean => key.includes(".");
-/** Before the keys of all batches that begin there or later. */
-export const logFrom = (first: number): string => `${LOG_PREFIX}${sequenceText(first)}`;
 export const firstOf = (key: string): number =>
   Number(key.slice(LOG_PREFIX.length, LOG_PREFIX.length + SEQUENCE_DIGITS));
 
