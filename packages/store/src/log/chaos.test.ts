@@ -40,7 +40,7 @@ function randomOf(seed: number): () => number {
   };
 }
 
-const FAULTS: readonly Fault[] = ["refused", "lost", "unanswered", "repeated", "late", "late"];
+const FAULTS: readonly Fault[] = ["refused", "lost", "unanswered", "repeated", "late", "just-before"];
 
 class Run {
   readonly #random: () => number;
@@ -106,6 +106,7 @@ class Run {
       const death = Promise.withResolvers<"dead">();
       const life = async (): Promise<"done"> => {
         const driver = await this.#open(() => death.resolve("dead"), true);
+        const chronicle = new Chronicle(driver, TOPICS);
         while (step < STEPS) {
           doubt ??= await this.#plan(driver, `${number}-${step}`);
           const { id, topic, changes, row } = doubt;
@@ -124,6 +125,7 @@ class Run {
           doubt = undefined;
           step++;
         }
+        await chronicle.close();
         await driver.close();
         return "done";
       };

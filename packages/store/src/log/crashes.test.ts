@@ -15,7 +15,16 @@ import { type Fault, SimulatedDatabase } from "./testing/simulated-cells.ts";
 const A = networkTopic("a");
 const B = networkTopic("b");
 const COMMITS = 7;
-const FAULTS: readonly Fault[] = ["refused", "lost", "unanswered", "repeated", "late", "dies-before", "dies-after"];
+const FAULTS: readonly Fault[] = [
+  "refused",
+  "lost",
+  "unanswered",
+  "repeated",
+  "late",
+  "just-before",
+  "dies-before",
+  "dies-after",
+];
 /** Runs mostly wait. */
 const AT_ONCE = 16;
 /** So that a short story goes through all that a long one does. */

@@ -140,7 +140,6 @@ class LogStore implements StoreDriver {
   /** For the follower: commits that are known now, whoever made them. */
   published(batches: Parameters<Watches["publish"]>[0]): void {
     this.#watches.publish(batches);
-    this.#checkpoints.consider();
   }
   replaced(): void {
     this.#watches.replaced();
@@ -217,7 +216,10 @@ class LogStore implements StoreDriver {
     signal?: AbortSignal,
   ): Promise<Committed> {
     const done = await this.#appender.commit(id, changes, expect, signal);
-    if (done.ok && !done.replayed) this.#wakes.tell(done);
+    if (done.ok && !done.replayed) {
+      this.#wakes.tell(done);
+      this.#checkpoints.consider();
+    }
     return done;
   }
 

@@ -14,6 +14,8 @@ export type Fault =
   | "repeated"
   /** No answer; it is done later, while others go on. */
   | "late"
+  /** No answer; it is done right before the next write to its key. */
+  | "just-before"
   /** The client dies; the request is not done. */
   | "dies-before"
   /** It is done, and the client dies. */
@@ -46,6 +48,7 @@ export class SimulatedDatabase {
   };
   #revision = 0;
   readonly #watchers = new Set<{ readonly key: string; readonly poke: () => void }>();
+  readonly #held = new Map<string, () => void>();
 
   /** What it holds now; what it returns puts that back. */
   backup(): () => void {
@@ -61,11 +64,18 @@ export class SimulatedDatabase {
   }
   write(key: string, value: Uint8Array, expected: string) {
     if (value.length > this.traits.bytesPerCell) throw new RangeError(`${key}: ${value.length} bytes`);
+    const held = this.#held.get(key);
+    this.#held.delete(key);
+    held?.();
     const stored = this.cells.get(key);
     if ((stored === undefined ? "absent" : String(stored.revision)) !== expected) return "moved" as const;
     this.cells.set(key, { revision: ++this.#revision, value: Uint8Array.from(value) });
     for (const watcher of this.#watchers) if (watcher.key === key) setImmediate(watcher.poke);
     return revision(String(this.#revision));
+  }
+  /** Done right before the next write to the key. */
+  hold(key: string, run: () => void): void {
+    this.#held.set(key, run);
   }
   keys(prefix: string, after: string, limit: number): readonly string[] {
     const found = [...this.cells.keys()].filter((key) => key.startsWith(prefix) && key > after);
@@ -94,6 +104,8 @@ export class SimulatedClient implements Cells {
   readonly #onDeath: () => void;
   readonly #dead = Promise.withResolvers<never>();
   readonly #watchers = new Set<CellWatcher>();
+  /** What a test waits with: before a request is done, and before its answer arrives. */
+  gate: (request: Request, when: "before" | "after") => Promise<void> | undefined = () => undefined;
   #isCut = false;
   #isClosed = false;
   #isDead = false;
@@ -169,6 +181,9 @@ export class SimulatedClient implements Cells {
       case "late":
         void turns(3 + 7 * this.#delay()).then(run);
         throw asks ? new Unavailable("no answer") : new OutcomeUnknown("no answer");
+      case "just-before":
+        this.#database.hold(request.key, run);
+        throw asks ? new Unavailable("no answer") : new OutcomeUnknown("no answer");
       case "repeated":
         void turns(1 + 5 * this.#delay()).then(run);
         break;
@@ -182,8 +197,10 @@ export class SimulatedClient implements Cells {
       default:
         fault satisfies never;
     }
+    await this.gate(request, "before");
     const result = run();
     await turns(this.#delay());
+    await this.gate(request, "after");
     return result;
   }
 
