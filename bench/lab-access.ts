@@ -21,6 +21,13 @@ export async function relayAccess(labName: string): Promise<RelayAccess> {
   return { url, ca, secret: await loadSecret(join(directory, "secret")) };
 }
 
+/** What the lab's server shows to its clients, with the key to it: for who has to stand between them. */
+export async function relayCertificate(labName: string): Promise<{ readonly cert: string; readonly key: string }> {
+  const { directory } = await openLab(labName);
+  const text = (name: string): string => readFileSync(join(directory, "tls", name), "utf8");
+  return { cert: text("server.pem"), key: text("server-key.pem") };
+}
+
 export function connectAs(subject: Subject, { url, ca, secret }: RelayAccess): Promise<StoreDriver> {
   return connectRelay(url, { token: mintToken(secret, subject), ca });
 }

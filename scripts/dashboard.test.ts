@@ -15,6 +15,7 @@ interface Panel {
   readonly title: string;
   readonly gridPos: { readonly h: number; readonly w: number; readonly x: number; readonly y: number };
   readonly datasource?: { readonly uid: string };
+  readonly fieldConfig?: { readonly defaults: { readonly unit?: string } };
   readonly targets?: readonly { readonly refId: string; readonly expr: string }[];
 }
 interface Dashboard {
@@ -77,7 +78,7 @@ test("Grafana can load it: no id of an installation, panels with ids and places 
     ["datasource", "query"],
   );
   const cells = new Set<string>();
-  for (const { type, title: name, gridPos, datasource, targets = [] } of panels) {
+  for (const { type, title: name, gridPos, datasource, fieldConfig, targets = [] } of panels) {
     const { x, y, w, h } = gridPos;
     assert.ok(x >= 0 && x + w <= 24, name);
     for (let column = x; column < x + w; column++)
@@ -88,6 +89,7 @@ test("Grafana can load it: no id of an installation, panels with ids and places 
     if (type === "row") continue;
     assert.equal(type, "timeseries");
     assert.equal(datasource?.uid, "${datasource}");
+    assert.match(fieldConfig?.defaults.unit ?? "", /^\w+$/, `${name} has no unit`);
     assert.ok(targets.length > 0);
     assert.equal(new Set(targets.map(({ refId }) => refId)).size, targets.length, name);
   }

@@ -64,7 +64,7 @@ const ROWS: readonly (readonly [title: string, panels: readonly Panel[]])[] = [
       panel("On their way", "short", level("dragonflow_changes_pending"), level("dragonflow_units_pending")),
       panel("Event lag of hosts", "s", ...durations("dragonflow_event_lag_seconds")),
       panel("Batch of compiling", "s", ...durations("dragonflow_batch_duration_seconds")),
-      panel("Plan and barrier", "s", ...durations("dragonflow_switch_plan_duration_seconds", "way")),
+      panel("Plan and barrier", "s", ...durations("dragonflow_switch_plan_duration_seconds")),
     ],
   ],
   [
@@ -180,7 +180,7 @@ export function dashboard(): string {
     links: [],
     templating: {
       list: [
-        { name: "datasource", label: "Data source", type: "datasource", query: "prometheus", current: {} },
+        { name: "datasource", label: "Data source", type: "datasource", query: "prometheus" },
         {
           name: "instance",
           label: "Process",

@@ -14,11 +14,12 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { agents } from "@dragonflow/cli";
 import {
-  type LabHost,
+  killHost,
   listHosts,
   listProcesses,
   type PingPair,
   restartDaemon,
+  startHost,
   startRecorded,
   stopRecorded,
 } from "@dragonflow/lab";
@@ -35,20 +36,23 @@ const SEED = Number(process.env["DRAGONFLOW_SEED"] ?? Math.floor(Math.random() *
 delete process.env["DRAGONFLOW_SEED"];
 /** Of a long run, at random. */
 const FAULTS_IN_A_ROW = 60;
+const PAIRS_IN_A_ROW = 30;
 
 const NEAR = { from: "near1", to: "near2" };
 const ACROSS = { from: "near1", to: "far1" };
 const FAR = { from: "far1", to: "far2" };
 const PAIRS = [NEAR, ACROSS, FAR];
 const STREAM_PORT = 5001;
+const INTERVAL_MS = 10;
 /** How long something is away, in packets of one ping. */
 const AWAY = FULL ? 500 : 100;
+/** The same, and how long the second of two faults waits for the first, in a long run. */
+const SOME_TIME = fc.integer({ min: 20, max: AWAY });
+const A_MOMENT = fc.integer({ min: 0, max: 100 });
 
 let cloud: Cloud;
 let link: StoreLink;
 let disk: SmallDisk;
-let near: LabHost;
-let far: LabHost;
 let streams: readonly Stream[];
 let writes: ApiWrites;
 const atEnd = new AsyncDisposableStack();
@@ -57,9 +61,6 @@ before(async () => {
   cloud = await startCloud({ hosts: 2 });
   disk = await SmallDisk.under(cloud);
   link = atEnd.use(await StoreLink.between(cloud));
-  const [first, second] = await listHosts(cloud.lab);
-  assert.ok(first && second);
-  [near, far] = [first, second];
   await cloud.until("both hosts are alive", async () => {
     const alive = (await cloud.api.list(agents)).filter((agent) => agent.alive);
     return alive.length === 2;
@@ -87,88 +88,119 @@ after(async () => atEnd.disposeAsync());
 /** What is done to the cloud, and taken back. */
 interface Fault {
   readonly name: string;
+  /** What it is done to. Two faults at the same time are done to different things. */
+  readonly to: readonly string[];
   /** Pairs that may lose packets meanwhile; all others lose none. */
   readonly mayLose: readonly PingPair[];
   /** Part of the short form. */
   readonly always: boolean;
-  readonly run: (traffic: Traffic) => Promise<void>;
+  /** @param away how long something is away, in packets of one ping */
+  readonly run: (traffic: Traffic, away: number) => Promise<void>;
 }
 
 /** A process of the lab: what it is called, and the pid that it has now. */
 interface Process {
   readonly name: string;
+  readonly to: string;
   readonly mayLose: readonly PingPair[];
+  readonly always: boolean;
   readonly pid: () => Promise<number>;
-  /** SIGKILL, and after a while it starts again. */
-  readonly kill: (traffic: Traffic) => Promise<void>;
+  /** Ends it, and starts it again after a while. */
+  readonly restart: (signal: "SIGKILL" | "SIGTERM", traffic: Traffic, away: number) => Promise<void>;
 }
 
-const recorded = (name: string): Process => ({
+const recorded = (name: string, always = true): Process => ({
   name,
+  to: name,
   mayLose: [],
+  always,
   pid: async () => {
     const pid = (await listProcesses(cloud.lab)).find((process) => process.name === name)?.pid;
     return pid ?? assert.fail(`${name} does not run`);
   },
-  kill: async (traffic) => {
-    await stopRecorded(cloud.lab, name, { signal: "SIGKILL" });
-    await traffic.sent(AWAY);
+  restart: async (signal, traffic, away) => {
+    await stopRecorded(cloud.lab, name, { signal });
+    await traffic.sent(away);
     await startRecorded(cloud.lab, name);
   },
 });
-/** Of the first host. On this datapath no packet passes while one of them is away. */
-const daemon = (name: "ovs-vswitchd" | "ovsdb-server"): Process => ({
-  name,
-  mayLose: [NEAR, ACROSS],
-  pid: async () => Number(readFileSync(join(near.directory, `${name}.pid`), "utf8")),
-  kill: async () => restartDaemon(cloud.lab, near.name, name),
+/** Pairs whose packets cross this host. */
+const crossing = (host: string): readonly PingPair[] => (host === "host1" ? [NEAR, ACROSS] : [ACROSS, FAR]);
+/** On this datapath no packet passes while one of them is away. A lab waits for its underlay when it starts one: only one at a time. */
+const daemon = (host: string, name: "ovs-vswitchd" | "ovsdb-server", always = true): Process => ({
+  name: `${name} of ${host}`,
+  to: "underlay",
+  mayLose: crossing(host),
+  always,
+  pid: async () => Number(readFileSync(join((await cloud.host(host)).directory, `${name}.pid`), "utf8")),
+  restart: async (signal) => restartDaemon(cloud.lab, host, name, { signal }),
 });
 
-const PROCESSES = [recorded("server"), recorded("controller-host1"), daemon("ovs-vswitchd"), daemon("ovsdb-server")];
+/** The store is in the server: what happens to the one happens to the other. */
+const PROCESSES = [
+  recorded("server"),
+  recorded("controller-host1"),
+  recorded("controller-host2", false),
+  daemon("host1", "ovs-vswitchd"),
+  daemon("host1", "ovsdb-server"),
+  daemon("host2", "ovs-vswitchd", false),
+  daemon("host2", "ovsdb-server", false),
+];
 
-const killed = ({ name, mayLose, kill }: Process): Fault => ({
+const killed = ({ name, to, mayLose, always, restart }: Process): Fault => ({
   name: `${name} is killed, and starts again`,
+  to: [to],
   mayLose,
-  always: true,
-  run: kill,
+  always,
+  run: async (traffic, away) => restart("SIGKILL", traffic, away),
 });
-const stopped = ({ name, mayLose, pid }: Process): Fault => ({
+const stopped = ({ name, to, mayLose, always, pid }: Process): Fault => ({
   name: `${name} stands still, and goes on`,
+  to: [to],
   mayLose,
-  always: true,
-  run: async (traffic) => {
+  always,
+  run: async (traffic, away) => {
     const stopping = await pid();
     process.kill(stopping, "SIGSTOP");
     try {
-      await traffic.sent(AWAY);
+      await traffic.sent(away);
     } finally {
       process.kill(stopping, "SIGCONT");
     }
   },
 });
-const restarted = (name: string): Fault => ({
+const restarted = ({ name, to, mayLose, restart }: Process): Fault => ({
   name: `${name} ends in order, and starts again`,
-  mayLose: [],
+  to: [to],
+  mayLose,
   always: false,
-  run: async () => {
-    await stopRecorded(cloud.lab, name);
-    await startRecorded(cloud.lab, name);
-  },
+  run: async (traffic) => restart("SIGTERM", traffic, 0),
 });
 
 const FAULTS: readonly Fault[] = [
   ...PROCESSES.map(killed),
   ...PROCESSES.map(stopped),
-  restarted("server"),
-  restarted("controller-host1"),
+  ...PROCESSES.map(restarted),
+  {
+    name: "host1 dies with all that runs on it, and starts again",
+    to: ["underlay", "controller-host1"],
+    mayLose: crossing("host1"),
+    always: false,
+    run: async (traffic, away) => {
+      await killHost(cloud.lab, "host1");
+      await traffic.sent(away);
+      await startHost(cloud.lab, "host1");
+    },
+  },
   {
     name: "the controllers are cut off from the store",
+    to: ["link"],
     mayLose: [],
     always: true,
-    run: async (traffic) => {
+    run: async (traffic, away) => {
       link.cut();
       try {
-        await traffic.sent(AWAY);
+        await traffic.sent(away);
       } finally {
         link.heal();
       }
@@ -176,15 +208,16 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: "the hosts are cut off from each other",
+    to: ["underlay"],
     mayLose: [ACROSS],
     always: true,
-    run: async (traffic) => {
-      const fabric = far.namespace.replace(`-${far.name}-`, "-fabric-");
-      const uplink = async (state: "down" | "up") =>
-        run(["ip", "-n", fabric, "link", "set", `uplink-${far.name}`, state]);
+    run: async (traffic, away) => {
+      const { name, namespace } = await cloud.host("host2");
+      const fabric = namespace.replace(`-${name}-`, "-fabric-");
+      const uplink = async (state: "down" | "up") => run(["ip", "-n", fabric, "link", "set", `uplink-${name}`, state]);
       await uplink("down");
       try {
-        await traffic.sent(AWAY);
+        await traffic.sent(away);
       } finally {
         await uplink("up");
       }
@@ -192,14 +225,15 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: "the disk under the store is full",
+    to: ["disk"],
     mayLose: [],
     always: true,
-    run: async (traffic) => {
+    run: async (traffic, away) => {
       const { refused } = writes;
       disk.fill();
       try {
         await cloud.until("a write is refused", () => writes.refused > refused);
-        await traffic.sent(AWAY);
+        await traffic.sent(away);
       } finally {
         disk.makeRoom();
       }
@@ -207,13 +241,28 @@ const FAULTS: readonly Fault[] = [
   },
 ];
 
+/** Both, the second so many packets after the first. */
+const atTheSameTime = (first: Fault, second: Fault, after: number): Fault => ({
+  name: `${first.name}; ${after * INTERVAL_MS} ms later ${second.name}`,
+  to: [...first.to, ...second.to],
+  mayLose: [...first.mayLose, ...second.mayLose],
+  always: false,
+  run: async (traffic, away) => {
+    const done = await Promise.allSettled([
+      first.run(traffic, away),
+      traffic.sent(after).then(async () => second.run(traffic, away)),
+    ]);
+    for (const one of done) if (one.status === "rejected") throw one.reason;
+  },
+});
+
 const nameOf = ({ from, to }: PingPair): string => `${from} -> ${to}`;
 
 /** While everything runs; then until everything goes on as before. @returns what it cost, in words */
-async function suffer({ name, mayLose, run: work }: Fault): Promise<string> {
+async function suffer({ name, mayLose, run: work }: Fault, away = AWAY): Promise<string> {
   let took = 0;
   const stats = await underTraffic(cloud, PAIRS, async (traffic) => {
-    await work(traffic);
+    await work(traffic, away);
     const healed = performance.now();
     const answered = traffic.stats().map(({ received }) => received);
     await cloud.until("every ping is answered again", () =>
@@ -238,7 +287,7 @@ async function suffer({ name, mayLose, run: work }: Fault): Promise<string> {
 }
 
 async function controllersInStep(): Promise<void> {
-  for (const { name } of [near, far])
+  for (const { name } of await listHosts(cloud.lab))
     await cloud.until(`the controller of ${name} is in step, and its lease is held`, async () => {
       const said = await cloud.ask(name, "/status");
       return isStatus(said) && said.inSync && Object.values(said.connected).every(Boolean);
@@ -273,12 +322,24 @@ for (const fault of FAULTS.filter(({ always }) => always || FULL))
     t.diagnostic(await suffer(fault));
   });
 
-if (FULL)
-  test(`${FAULTS_IN_A_ROW} faults at random`, async (t) => {
-    t.diagnostic(`DRAGONFLOW_SEED=${SEED}`);
-    const faults = fc.sample(fc.constantFrom(...FAULTS), { seed: SEED, numRuns: FAULTS_IN_A_ROW });
-    for (const [n, fault] of faults.entries()) t.diagnostic(`${n + 1} ${fault.name}: ${await suffer(fault)}`);
-  });
+/** Tests of their own, so that a long run tells how far it is. */
+function inARow(what: string, faults: fc.Arbitrary<Fault>, count: number): void {
+  const drawn = fc.sample(fc.tuple(faults, SOME_TIME), { seed: SEED, numRuns: count });
+  for (const [n, [fault, away]] of drawn.entries())
+    test(`${what} ${n + 1} of ${count}: ${fault.name}`, async (t) => {
+      t.diagnostic(`DRAGONFLOW_SEED=${SEED}, away for ${away * INTERVAL_MS} ms`);
+      t.diagnostic(await suffer(fault, away));
+    });
+}
+if (FULL) {
+  const anyFault = fc.constantFrom(...FAULTS);
+  inARow("at random", anyFault, FAULTS_IN_A_ROW);
+  const two = fc
+    .tuple(anyFault, anyFault, A_MOMENT)
+    .filter(([first, second]) => !first.to.some((thing) => second.to.includes(thing)))
+    .map(([first, second, after]) => atTheSameTime(first, second, after));
+  inARow("two at the same time", two, PAIRS_IN_A_ROW);
+}
 
 test("every acknowledged write is there, and there were many", async (t) => {
   t.diagnostic(`${writes.acknowledged} acknowledged, ${writes.refused} refused`);

@@ -1,19 +1,18 @@
 /**
  * `dragonflow trace` in a cloud: what it says of a packet is what becomes of one, the rules by themselves and ofproto/trace of each host say the same,
- * and what it names as missing lets the packet pass once it is there.
+ * and what it names as missing lets the packet pass once it is there. Asked from somewhere that reaches the store and nothing else.
  *
  *   host1: client (red)      host2: server (red), routed (green), lonely (blue)      router: red - green
  */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { before, test } from "node:test";
 import { type Network, ports, type Router, routers, type SecurityGroup, type Subnet } from "@dragonflow/cli";
 import { shapes } from "@dragonflow/model";
+import { startRecorded, stopRecorded } from "@dragonflow/lab";
 import { type Cloud, startCloud, type Vm } from "./support/cloud.ts";
+import { Operator, type Outcome } from "./support/operator.ts";
+import { ofctl } from "./support/switches.ts";
 
-const BIN = join(import.meta.dirname, "..", "bin", "dragonflow");
 const { flag, integer, list, nullable, object, text: string } = shapes;
 const shape = object({
   passes: flag,
@@ -24,12 +23,21 @@ const shape = object({
   rules: list(object({ end: string, agrees: flag })),
   switches: list(object({ chassis: string, agrees: flag, detail: string })),
   live: list(object({ chassis: string, steps: list(object({ table: string, packets: nullable(integer()) })) })),
+  sent: nullable(
+    object({
+      copies: integer(),
+      connections: list(object({ portId: string, isTracked: nullable(flag) })),
+      delivered: nullable(object({ packets: integer(), dropped: integer() })),
+      lastSeen: nullable(object({ chassis: string, table: string })),
+    }),
+  ),
   connections: { describe: "anything", parse: (value: unknown) => value },
   whyNot: nullable(object({ isVerified: flag, changes: list(object({ commands: list(string) })) })),
 });
 type Traced = shapes.Infer<typeof shape> & { readonly status: number | null };
 
 let cloud: Cloud;
+let operator: Operator;
 let router: Router;
 let red: Network;
 let blue4: Subnet;
@@ -38,6 +46,7 @@ let vms: Record<"client" | "server" | "routed" | "lonely", Vm>;
 
 before(async () => {
   cloud = await startCloud({ hosts: 2 });
+  operator = await Operator.of(cloud);
   red = await cloud.network("red");
   const green = await cloud.network("green");
   const blue = await cloud.network("blue");
@@ -61,15 +70,7 @@ before(async () => {
   vms = Object.fromEntries(made.map((vm) => [vm.name, vm])) as typeof vms;
 });
 
-async function run(...args: readonly string[]) {
-  const child = spawn(BIN, ["trace", ...args, "--lab", cloud.lab.name], { stdio: ["ignore", "pipe", "pipe"] });
-  const [status, out, complaint] = await Promise.all([
-    new Promise<number | null>((resolve, reject) => child.once("error", reject).once("close", resolve)),
-    text(child.stdout),
-    text(child.stderr),
-  ]);
-  return { status, out, complaint };
-}
+const run = async (...args: readonly string[]): Promise<Outcome> => operator.dragonflow("trace", ...args);
 async function traced(...args: readonly string[]): Promise<Traced> {
   const { status, out, complaint } = await run(...args, "--json", "--why-not");
   assert.ok(out !== "", complaint);
@@ -97,24 +98,87 @@ test("what passes: both hosts are crossed, and their switches were asked", async
 });
 
 test("connections are those that the hosts track", async () => {
-  assert.ok(await pings(vms.client, vms.routed));
-  const got = await settled("client", "routed");
-  assert.match(JSON.stringify(got.connections), /"established"/);
+  // One of ICMP is forgotten after half a minute.
+  await cloud.until("the connection of a ping is seen", async () => {
+    assert.ok(await pings(vms.client, vms.routed));
+    return /"established"/.test(JSON.stringify((await traced("client", "routed")).connections));
+  });
   const fresh = await settled("client", "routed", "tcp/22");
   assert.doesNotMatch(JSON.stringify(fresh.connections), /"established"/);
 });
 
-test("what really goes that way is counted on each host", async () => {
-  const [got] = await Promise.all([
-    settled("client", "routed", "icmp", "--live", "3"),
-    cloud.exec(vms.client, "ping", "-c", "30", "-i", "0.2", vms.routed.ipv4),
-  ]);
-  const counted = got.live.flatMap(({ chassis, steps }) =>
+/** The table of each host that met it, of those that are counted. */
+const met = ({ live }: Traced): readonly string[] =>
+  live.flatMap(({ chassis, steps }) =>
     steps.flatMap(({ table, packets }) => ((packets ?? 0) > 0 ? [`${chassis} ${table}`] : [])),
   );
+
+test("what really goes that way is counted on each host", async () => {
+  let isOver = false;
+  const traffic = (async () => {
+    while (!isOver) await cloud.exec(vms.client, "ping", "-c", "5", "-i", "0.1", vms.routed.ipv4);
+  })();
+  const got = await settled("client", "routed", "icmp", "--live", "--wait", "3").finally(() => {
+    isOver = true;
+  });
+  await traffic;
+  assert.equal(got.sent, null);
+  const counted = met(got);
   for (const one of ["host1 classify", "host1 routing", "host1 tunnel_send", "host2 tunnel_network", "host2 delivery"])
     assert.ok(counted.includes(one), `${one} of ${counted.join()}`);
   assert.ok(got.live.every(({ steps }) => steps.every(({ packets }) => packets !== null)));
+});
+
+test("what is sent as the source is seen on each host, and its connection at both ends", async () => {
+  for (const service of ["icmp", "tcp/22"]) {
+    const got = await settled("client", "routed", service, "--live");
+    assert.equal(got.status, 0);
+    assert.deepEqual(got.sent?.connections, [
+      { portId: vms.client.port.id, isTracked: true },
+      { portId: vms.routed.port.id, isTracked: true },
+    ]);
+    assert.ok((got.sent?.delivered?.packets ?? 0) >= got.sent.copies, service);
+    assert.equal(got.sent.delivered?.dropped, 0);
+    assert.deepEqual(got.sent.lastSeen, { chassis: "host2", table: "delivery" });
+    for (const one of ["host1 classify", "host1 routing", "host2 tunnel_network"])
+      assert.ok(met(got).includes(one), `${one} of ${met(got).join()}`);
+  }
+});
+
+test("what the rules drop is tracked by its sender's host alone", async () => {
+  const got = await settled("client", "routed", "udp/53", "--live");
+  assert.deepEqual([got.status, got.sent?.delivered?.packets], [1, 0]);
+  assert.deepEqual(
+    got.sent?.connections.map(({ isTracked }) => isTracked),
+    [true, false],
+  );
+  assert.equal(got.sent.lastSeen?.chassis, "host2");
+  const { out } = await run("client", "routed", "udp/53", "--live");
+  assert.match(out, /sent 5 copies of it from source port \d+ as its source; last met on host2, in table /);
+  assert.match(out, /the zone of port routed does not have the connection of this very packet/);
+});
+
+test("a flow that somebody put into a switch: the tracer and the switch do not agree, and the packet is lost there", async () => {
+  const host = await cloud.host("host1");
+  // With a cookie that is not ours it is left alone.
+  await ofctl(host, "add-flow", "cookie=0x7,table=routing,priority=65535,icmp,actions=drop");
+  const got = await traced("client", "routed", "icmp", "--live");
+  assert.deepEqual([got.status, got.agrees, got.passes], [3, false, true]);
+  assert.deepEqual(
+    got.switches.map(({ chassis, agrees }) => [chassis, agrees]),
+    [
+      ["host1", false],
+      ["host2", true],
+    ],
+  );
+  assert.deepEqual(
+    got.sent?.connections.map(({ isTracked }) => isTracked),
+    [true, false],
+  );
+  assert.equal(got.sent.delivered?.packets, 0);
+  assert.equal(got.sent.lastSeen?.chassis, "host1");
+  await ofctl(host, "del-flows", "cookie=0x7/0xffffffffffffffff,table=routing");
+  assert.equal((await settled("client", "routed", "icmp")).status, 0);
 });
 
 test("no rule: what is missing is named, and lets it pass", async () => {
@@ -165,10 +229,35 @@ test("in words; by address; and what is not said right", async () => {
   assert.match(out, /rule "ingress IPv4 tcp 22 from group clients" of group servers/);
   assert.match(out, /router router: 10\.20\.0\.0\/24 is network green/);
   assert.match(out, /passes: delivered to port routed/);
+  const byApi = await operator.byFile("trace", vms.client.ipv4, "routed", "tcp/22", "--api", cloud.api.url);
+  assert.match(byApi.out, /passes: delivered to port routed/, byApi.complaint);
+  assert.equal((await run("client", "server", "--wait", "1")).status, 2);
   assert.equal((await run("nobody", "server")).status, 2);
   assert.equal((await run("client", "server", "tcp/x")).status, 2);
   await cloud.api.create(ports, { name: "client", network_id: red.id });
   const { status: refused, complaint } = await run("client", "server");
   assert.equal(refused, 2);
   assert.match(complaint, new RegExp(`"client" is 2 ports.*\\n.*${vms.client.port.id}|${vms.client.port.id}`));
+});
+
+test("a host whose controller does not answer is named, and what is assumed of it", async () => {
+  await stopRecorded(cloud.lab, "controller-host2");
+  const { status, out, complaint } = await run(vms.client.port.id, vms.routed.port.id, "tcp/22", "--json");
+  assert.equal(status, 0, complaint);
+  const { hosts } = shape.parse(JSON.parse(out), "trace");
+  assert.deepEqual(
+    hosts.map(({ host, assumed }) => [host, assumed]),
+    [
+      ["host1", false],
+      ["host2", true],
+    ],
+  );
+  assert.match(complaint, /the controller of host2 (does not answer|is not alive).* Of host2 is assumed/);
+  await startRecorded(cloud.lab, "controller-host2");
+});
+
+test("from where nothing is reached it is said how to reach something", async () => {
+  const { status, complaint } = await operator.dragonflow("trace", "client", "server", "--lab", "nowhere");
+  assert.equal(status, 1);
+  assert.match(complaint, /no lab "nowhere": give --server with --token-file and --ca-file, --config, or --lab/);
 });

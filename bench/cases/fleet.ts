@@ -1,11 +1,14 @@
+import { readdirSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import { openLab, startRecorded, stopRecorded } from "@dragonflow/lab";
+import { LEASE_TOPIC } from "@dragonflow/store";
 import { Cloud, type Json, made } from "../cloud.ts";
 import { Crew, type FleetState } from "../fleet/crew.ts";
 import { type Arrival, hostName, now } from "../fleet/protocol.ts";
-import { relayAccess } from "../lab-access.ts";
+import { openWires, type Sent, sentOn, urlsOf, type Wire } from "../fleet/wire.ts";
+import { connectAs, relayAccess, relayCertificate } from "../lab-access.ts";
 import { type Case, type Figure, figure, numberFrom } from "../measure.ts";
-import { cpuSeconds, record, residentMb } from "../processes.ts";
+import { cpuSeconds, peakMb, record, residentMb } from "../processes.ts";
 import { createGroup } from "../tenants.ts";
 
 const HOSTS = numberFrom("BENCH_HOSTS", 1000);
@@ -14,8 +17,10 @@ const CHANGES = numberFrom("BENCH_RUNS", 20);
 const HOSTS_OF_TENANT = 10;
 const PORTS_OF_HOST = 5;
 const NETWORKS_OF_TENANT = 2;
+/** Hosts of other tenants that are watched on the wire, beside those of the one that changes. */
+const BYSTANDERS = 20;
 /** More than what a herd should need; short of that something is broken. */
-const DEADLINE_MS = 300_000;
+const DEADLINE_MS = 600_000;
 const QUIET_MS = 400;
 
 interface FleetTenant {
@@ -65,6 +70,22 @@ class Meter {
   get memoryMb(): number {
     return residentMb(this.#pid);
   }
+  get peakMb(): number {
+    return peakMb(this.#pid);
+  }
+  get openFiles(): number {
+    return readdirSync(`/proc/${this.#pid}/fd`).length;
+  }
+}
+
+/** Of the first tenant all, and some from all over the others. */
+function watchedHosts(): readonly number[] {
+  const first = Math.min(HOSTS, HOSTS_OF_TENANT);
+  const others = HOSTS - first;
+  const bystanders = Array.from({ length: Math.min(others, BYSTANDERS) }, (_, i) =>
+    Math.floor((i * others) / BYSTANDERS),
+  );
+  return [...Array.from({ length: first }, (_, n) => n), ...new Set(bystanders.map((n) => HOSTS_OF_TENANT + n))];
 }
 
 /** One figure for when hosts had come so far. */
@@ -76,11 +97,19 @@ function when(name: string, since: number, times: readonly (number | undefined)[
   );
 }
 
-async function coldStart(cloud: Cloud, crew: Crew, report: (line: string) => void): Promise<readonly Figure[]> {
+async function coldStart(
+  cloud: Cloud,
+  crew: Crew,
+  instead: ReadonlyMap<number, string>,
+  report: (line: string) => void,
+): Promise<readonly Figure[]> {
   const server = new Meter(await cloud.pidOf("server"));
-  const [memory, before] = [server.memoryMb, await crew.state()];
-  const started = crew.startHosts(await relayAccess(cloud.lab));
-  const state = await crew.current(started, DEADLINE_MS, report);
+  const [memory, files, before] = [server.memoryMb, server.openFiles, await crew.state()];
+  const started = crew.startHosts(await relayAccess(cloud.lab), instead);
+  const newcomers: number[] = [];
+  const state = await crew.current(started, DEADLINE_MS, report, (connected) => {
+    if (connected < HOSTS) newcomers.push(Math.max(0, server.openFiles - files - connected));
+  });
   for (const problem of state.problems) report(problem);
   await allAlive(cloud);
   return [
@@ -96,9 +125,13 @@ async function coldStart(cloud: Cloud, crew: Crew, report: (line: string) => voi
     ),
     figure("cold start: all alive in the API", "ms", [now() - started]),
     attempts("cold start", state),
+    figure("cold start: connections at once that are not through yet", "count", newcomers, {
+      note: "the relay takes 2,000",
+    }),
     figure("cold start: server's CPU, for each host", "ms", [server.cpuMs / HOSTS]),
     figure("server's memory, before", "MB", [memory]),
     figure("server's memory, with the fleet", "MB", [server.memoryMb]),
+    figure("server's memory, at its peak by then", "MB", [server.peakMb]),
     figure("controller's CPU, its cold start", "ms", [((state.cpuSeconds - before.cpuSeconds) * 1000) / HOSTS]),
     figure("controller's memory, without the process's own", "MB", [(state.memoryMb - before.memoryMb) / HOSTS]),
     figure(
@@ -132,15 +165,29 @@ async function allAlive(cloud: Cloud): Promise<void> {
   }
 }
 
+/** By host: the version that says since when it has lived without a break, as everybody sees it. */
+async function livesOf(cloud: Cloud): Promise<ReadonlyMap<string, string>> {
+  const store = await connectAs("server", await relayAccess(cloud.lab));
+  const lives = new Map<string, string>();
+  for await (const page of (await store.snapshot(LEASE_TOPIC)).rows)
+    for (const { id, version } of page) if (id.includes("chassis/")) lives.set(id, version);
+  await store.close();
+  return lives;
+}
+
 /** The server ends and comes back: everybody connects again, and asks where it was. */
 async function serverRestart(cloud: Cloud, crew: Crew, report: (line: string) => void): Promise<readonly Figure[]> {
   const lab = await openLab(cloud.lab);
   const tried = new Map((await crew.state()).hosts.map((host) => [host.n, host.attempts]));
+  const lives = await livesOf(cloud);
   await stopRecorded(lab, "server", { graceMs: 60_000 });
   const started = now();
   await startRecorded(lab, "server");
   const state = await crew.current(started, DEADLINE_MS, report);
   const meter = cpuSeconds(await cloud.pidOf("server")) * 1000;
+  for (const problem of state.problems) report(problem);
+  const after = await livesOf(cloud);
+  const lost = Array.from(lives).filter(([id, version]) => after.get(id) !== version).length;
   return [
     when(
       "server restarted: current again",
@@ -152,6 +199,7 @@ async function serverRestart(cloud: Cloud, crew: Crew, report: (line: string) =>
       "count",
       state.hosts.map((host) => host.attempts - (tried.get(host.n) ?? 0)),
     ),
+    figure("server restarted: leases that ran out before their hosts were back", "count", [lost]),
     figure("server restarted: server's CPU, for each host", "ms", [meter / HOSTS]),
   ];
 }
@@ -161,21 +209,36 @@ interface Delivered {
   readonly sentAt: number;
   readonly answeredAt: number;
   readonly arrivals: readonly Arrival[];
+  /** At the wire, by host: of those that are watched there. */
+  readonly sent: ReadonlyMap<number, Sent>;
 }
 
 /** One change after the other, and who hears of it. */
-async function changes(cloud: Cloud, crew: Crew, tenant: FleetTenant): Promise<readonly Figure[]> {
+async function changes(
+  cloud: Cloud,
+  crew: Crew,
+  tenant: FleetTenant,
+  wires: ReadonlyMap<number, Wire>,
+): Promise<readonly Figure[]> {
   const server = new Meter(await cloud.pidOf("server"));
   const first = await crew.arrivals();
   const before = await crew.state();
   const started = now();
   const delivered: Delivered[] = [];
   const change = async (name: string, method: string, path: string, body?: Json): Promise<Json> => {
+    const before = sentOn(wires);
     const sentAt = now();
     const answer = await cloud.call(method, path, body);
     const answeredAt = now();
     await wait(QUIET_MS);
-    delivered.push({ name, sentAt, answeredAt, arrivals: (await crew.arrivals()).arrivals });
+    const { arrivals } = await crew.arrivals();
+    const sent = new Map(
+      Array.from(sentOn(wires), ([n, { messages, bytes }]) => {
+        const had = before.get(n) ?? { messages: 0, bytes: 0 };
+        return [n, { messages: messages - had.messages, bytes: bytes - had.bytes }];
+      }),
+    );
+    delivered.push({ name, sentAt, answeredAt, arrivals, sent });
     return answer;
   };
   const [host = 0] = tenant.hosts;
@@ -218,7 +281,9 @@ async function changes(cloud: Cloud, crew: Crew, tenant: FleetTenant): Promise<r
       read.flatMap((count, n) => (tenant.hosts.has(n) ? [(count - keepalive) / delivered.length] : [])),
       { note: "TLS included" },
     ),
-    figure("bytes to an uninvolved host in a second: keepalive", "bytes", [keepalive / seconds]),
+    figure("bytes to an uninvolved host in a second: keepalive", "bytes", [keepalive / seconds], {
+      note: "TLS included",
+    }),
     figure("server's CPU for a change", "ms", [server.cpuMs / delivered.length], {
       note: "API and keepalive included",
     }),
@@ -238,13 +303,44 @@ function figuresOf(name: string, delivered: readonly Delivered[], tenant: FleetT
       unitsRun > 0 && compiledAt !== undefined ? [compiledAt - sentAt] : [],
     ),
   );
+  const commitLags = delivered.flatMap(({ arrivals }) =>
+    arrivals.flatMap(({ lagMs, unitsRun }) => (unitsRun > 0 && lagMs !== undefined ? [lagMs] : [])),
+  );
+  const atTheWire = (isInvolved: boolean): readonly Sent[] =>
+    delivered.flatMap(({ sent }) =>
+      Array.from(sent).flatMap(([n, one]) => (tenant.hosts.has(n) === isInvolved ? [one] : [])),
+    );
   const all: readonly Figure[] = [
     figure(
-      `${name}: messages to an involved host`,
+      `${name}: messages to an involved host, at the wire`,
+      "count",
+      atTheWire(true).map(({ messages }) => messages),
+      { note: "answers to its own writes included" },
+    ),
+    figure(
+      `${name}: bytes to an involved host, at the wire`,
+      "bytes",
+      atTheWire(true).map(({ bytes }) => bytes),
+      { note: "before TLS" },
+    ),
+    figure(
+      `${name}: messages to an uninvolved host, at the wire`,
+      "count",
+      atTheWire(false).map(({ messages }) => messages),
+      { bound: 0 },
+    ),
+    figure(
+      `${name}: bytes to an uninvolved host, at the wire`,
+      "bytes",
+      atTheWire(false).map(({ bytes }) => bytes),
+      { bound: 0, note: "keepalive aside" },
+    ),
+    figure(
+      `${name}: commits to an involved host`,
       "count",
       involved.flatMap((arrivals) => arrivals.map(({ messages }) => messages)),
     ),
-    figure(`${name}: messages to all uninvolved hosts`, "count", uninvolved.map(messagesOf), { bound: 0 }),
+    figure(`${name}: commits to all uninvolved hosts`, "count", uninvolved.map(messagesOf), { bound: 0 }),
     figure(
       `${name}: units run by an involved host`,
       "count",
@@ -252,6 +348,12 @@ function figuresOf(name: string, delivered: readonly Delivered[], tenant: FleetT
     ),
     figure(`${name}: request to compiled by a host`, "ms", lags),
     figure(`${name}: request to compiled by a host, p99`, "ms", lags.length === 0 ? [] : [percentile99(lags)]),
+    figure(`${name}: commit to compiled by a host`, "ms", commitLags),
+    figure(
+      `${name}: commit to compiled by a host, p99`,
+      "ms",
+      commitLags.length === 0 ? [] : [percentile99(commitLags)],
+    ),
     figure(
       `${name}: request to the API's answer`,
       "ms",
@@ -271,7 +373,7 @@ function idsOf(answer: Json): readonly string[] {
 export const fleet: Case = {
   name: "fleet",
   section: "Fleet",
-  about: `${HOSTS} hosts, simulated in ${PROCESSES} processes: each with a controller's replica, engine, lease and status over a connection of its own (TLS) to the relay of a real server with the embedded store, without a switch; ten hosts of five ports are a tenant. All start at once; one tenant changes; the server restarts`,
+  about: `${HOSTS} hosts, simulated in ${PROCESSES} processes: each with a controller's replica, engine, lease and status over a connection of its own (TLS) to the relay of a real server with the embedded store, without a switch; ten hosts of five ports are a tenant. What is sent to the hosts of one tenant, and to twenty others, is counted between the server and them. All start at once; one tenant changes; the server restarts`,
   sizes: "BENCH_HOSTS (1000; to 10000); BENCH_PROCESSES (2); BENCH_RUNS: changes of each kind (20)",
   async run(report) {
     await using cloud = await Cloud.start(0, `${HOSTS} hosts`);
@@ -280,13 +382,16 @@ export const fleet: Case = {
       tenants.push(await createTenant(cloud, t));
       if (t % 100 === 99) report(`${(t + 1) * HOSTS_OF_TENANT} hosts have their ports`);
     }
+    await using stack = new AsyncDisposableStack();
+    const certificate = await relayCertificate(cloud.lab);
+    const wires = await openWires(await relayAccess(cloud.lab), certificate, watchedHosts(), stack);
     await using crew = await Crew.start(PROCESSES, HOSTS);
-    const herd = await coldStart(cloud, crew, report);
+    const herd = await coldStart(cloud, crew, urlsOf(wires), report);
     report("all hosts are current");
     await wait(2000);
     const [tenant] = tenants;
     if (tenant === undefined) throw new RangeError("no hosts");
-    const steady = await changes(cloud, crew, tenant);
+    const steady = await changes(cloud, crew, tenant, wires);
     report("all changes are made");
     const again = await serverRestart(cloud, crew, report);
     const { memoryMb, cpuSeconds: cpu } = await crew.state();

@@ -7,6 +7,8 @@ export class Traffic {
   records = 0;
   /** When everything that was asked for, or was stale, was current. */
   caughtUpAt: number | undefined;
+  /** Of the last commit that came, by the store's clock. */
+  committedAtMs: number | undefined;
   readonly #waiting = new Set<Topic>();
   readonly #now: () => number;
 
@@ -26,7 +28,10 @@ export class Traffic {
     switch (event.type) {
       case "commits":
         this.messages += event.batch.length;
-        for (const { puts, deletes } of event.batch) this.records += puts.length + deletes.length;
+        for (const { puts, deletes, committedAtMs } of event.batch) {
+          this.records += puts.length + deletes.length;
+          this.committedAtMs = committedAtMs ?? this.committedAtMs;
+        }
         break;
       case "snapshot":
         this.messages++;

@@ -6,9 +6,11 @@ import type { RelayAccess } from "../lab-access.ts";
 import { type Answer, type Arrival, type HostState, now, type Order } from "./protocol.ts";
 
 const WORKER = resolve(import.meta.dirname, "worker.ts");
-const LOOK_MS = 250;
+const LOOK_MS = 500;
+const REPORT_MS = 10_000;
 
 type State = Extract<Answer, { type: "state" }>;
+type Progress = Extract<Answer, { type: "progress" }>;
 type Arrivals = Extract<Answer, { type: "arrivals" }>;
 
 /** What the processes of the fleet need: all of them together. */
@@ -38,13 +40,13 @@ export class Crew implements AsyncDisposable {
     this.#hosts = hosts;
   }
 
-  /** All hosts at once. @returns when they were told to */
-  startHosts(access: RelayAccess): number {
+  /** All hosts at once. @param instead where some of them connect to @returns when they were told to */
+  startHosts(access: RelayAccess, instead: ReadonlyMap<number, string>): number {
     const each = Math.ceil(this.#hosts / this.#workers.length);
     const started = now();
     for (const [i, worker] of this.#workers.entries()) {
       const count = Math.max(0, Math.min(each, this.#hosts - i * each));
-      worker.send({ type: "start", access, first: i * each, count } satisfies Order);
+      worker.send({ type: "start", access, instead, first: i * each, count } satisfies Order);
     }
     return started;
   }
@@ -68,17 +70,26 @@ export class Crew implements AsyncDisposable {
       bytes: answers.flatMap(({ bytes }) => bytes),
     };
   }
-  /** Waits until every host is current, and since no longer ago than that. */
-  async current(since: number, deadlineMs: number, report: (line: string) => void): Promise<FleetState> {
-    for (let looks = 0; ; looks++) {
+  /** Waits until every host is current, and since no longer ago than that. @param look is told on the way how many are connected */
+  async current(
+    since: number,
+    deadlineMs: number,
+    report: (line: string) => void,
+    look: (connected: number) => void = () => undefined,
+  ): Promise<FleetState> {
+    const isProgress = (answer: Answer): answer is Progress => answer.type === "progress";
+    for (let reported = now(); ; ) {
       await wait(LOOK_MS);
-      const state = await this.state();
-      const current = state.hosts.filter(({ currentAt }) => currentAt !== undefined && currentAt >= since).length;
-      if (current === this.#hosts) return state;
-      if (looks % 20 === 19)
-        report(`${current} of ${this.#hosts} hosts are current; ${state.problems[0] ?? "no problems"}`);
-      if (now() - since > deadlineMs)
-        throw new Error(`${current} of ${this.#hosts} hosts are current; ${state.problems.slice(0, 10).join("; ")}`);
+      const parts = await this.#ask({ type: "progress", since }, isProgress);
+      look(parts.reduce((sum, { connected }) => sum + connected, 0));
+      const current = parts.reduce((sum, part) => sum + part.current, 0);
+      if (current === this.#hosts) return this.state();
+      const [problem] = parts.flatMap((part) => part.problem ?? []);
+      const words = `${current} of ${this.#hosts} hosts are current; ${problem ?? "no problems"}`;
+      if (now() - since > deadlineMs) throw new Error(words);
+      if (now() - reported < REPORT_MS) continue;
+      reported = now();
+      report(words);
     }
   }
 

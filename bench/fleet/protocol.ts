@@ -7,9 +7,18 @@ export const now = (): number => Number(process.hrtime.bigint()) / 1e6;
 export const hostName = (n: number): string => `fleet-${n}`;
 
 export type Order =
-  | { readonly type: "start"; readonly access: RelayAccess; readonly first: number; readonly count: number }
+  /** `instead`: where the hosts of these numbers connect to. */
+  | {
+      readonly type: "start";
+      readonly access: RelayAccess;
+      readonly instead: ReadonlyMap<number, string>;
+      readonly first: number;
+      readonly count: number;
+    }
   /** Answered with the state of every host. */
   | { readonly type: "state" }
+  /** Answered with how many hosts have come how far since that time: asked often, so it costs next to nothing. */
+  | { readonly type: "progress"; readonly since: number }
   /** Answered with what arrived since it was asked last, at hosts where anything did; and the bytes of all. */
   | { readonly type: "arrivals" }
   | { readonly type: "stop" };
@@ -33,9 +42,17 @@ export interface Arrival {
   readonly records: number;
   /** When the engine had done the last of it. */
   readonly compiledAt: number | undefined;
+  /** From the last commit that came, by the store's clock, until then: milliseconds, of which the store tells whole ones. */
+  readonly lagMs: number | undefined;
   readonly unitsRun: number;
 }
 export type Answer =
+  | {
+      readonly type: "progress";
+      readonly connected: number;
+      readonly current: number;
+      readonly problem: string | undefined;
+    }
   | {
       readonly type: "state";
       readonly hosts: readonly HostState[];

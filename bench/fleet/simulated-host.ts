@@ -21,6 +21,8 @@ export class SimulatedHost {
   connectedAt: number | undefined;
   /** When everything that came so far was compiled, and nothing was missing. */
   compiledAt: number | undefined;
+  /** Until then, since the store had the last commit that came. */
+  lagMs: number | undefined;
   unitsRun = 0;
   readonly #problem: (text: string) => void;
   readonly #up = new Map<string, boolean>();
@@ -51,7 +53,7 @@ export class SimulatedHost {
   /** Everything is there, and compiled. */
   get currentAt(): number | undefined {
     const { caughtUpAt } = this.traffic;
-    if (this.#compiler?.settled !== true || caughtUpAt === undefined || this.compiledAt === undefined) return undefined;
+    if (caughtUpAt === undefined || this.compiledAt === undefined || this.#compiler?.settled !== true) return undefined;
     return Math.max(caughtUpAt, this.compiledAt);
   }
 
@@ -115,6 +117,8 @@ export class SimulatedHost {
       }
     }
     this.compiledAt = now();
+    const { committedAtMs } = this.traffic;
+    if (committedAtMs !== undefined) this.lagMs = performance.timeOrigin + performance.now() - committedAtMs;
     this.#compiler?.change(facts);
     if (isAboutPorts) this.#say();
   }

@@ -43,8 +43,10 @@ function arrivals(): Answer {
     told.set(host, { messages, records, units: host.unitsRun });
     const unitsRun = host.unitsRun - before.units;
     if (messages === before.messages && unitsRun === 0) return [];
-    const { n, compiledAt } = host;
-    return [{ n, messages: messages - before.messages, records: records - before.records, compiledAt, unitsRun }];
+    const { n, compiledAt, lagMs } = host;
+    return [
+      { n, messages: messages - before.messages, records: records - before.records, compiledAt, lagMs, unitsRun },
+    ];
   });
   return { type: "arrivals", arrivals: found, bytes: hosts.map(bytesOf) };
 }
@@ -67,11 +69,19 @@ function state(): Answer {
   };
 }
 
-function start({ access, first, count }: Extract<Order, { type: "start" }>): void {
+function progress({ since }: Extract<Order, { type: "progress" }>): Answer {
+  const connected = hosts.filter(({ connectedAt }) => connectedAt !== undefined).length;
+  const current = hosts.filter(({ currentAt }) => currentAt !== undefined && currentAt >= since).length;
+  const [problem] = problems;
+  return { type: "progress", connected, current, problem: problem && `${problem[1]} times: ${problem[0]}` };
+}
+
+function start({ access, instead, first, count }: Extract<Order, { type: "start" }>): void {
   for (let n = first; n < first + count; n++) {
     const host = new SimulatedHost(n, problem);
     hosts.push(host);
-    owner.run(host, () => host.start(access).catch((error: unknown) => problem(String(error))));
+    const url = instead.get(n) ?? access.url;
+    owner.run(host, () => host.start({ ...access, url }).catch((error: unknown) => problem(String(error))));
   }
 }
 
@@ -84,6 +94,9 @@ process.on("message", (order: Order) => {
       break;
     case "state":
       answer(state());
+      break;
+    case "progress":
+      answer(progress(order));
       break;
     case "arrivals":
       answer(arrivals());

@@ -11,6 +11,7 @@ const KEPT = 20;
 export class ApiWrites implements AsyncDisposable {
   readonly #cloud: Cloud;
   readonly #network: Network;
+  readonly #attributes: Readonly<Record<string, unknown>>;
   /** Whose creation was acknowledged, and whose removal was not asked for. In order. */
   readonly #there = new Set<string>();
   /** Whose removal was acknowledged. */
@@ -20,9 +21,11 @@ export class ApiWrites implements AsyncDisposable {
   acknowledged = 0;
   refused = 0;
 
-  constructor(cloud: Cloud, network: Network) {
+  /** @param attributes of every port that is created */
+  constructor(cloud: Cloud, network: Network, attributes: Readonly<Record<string, unknown>> = {}) {
     this.#cloud = cloud;
     this.#network = network;
+    this.#attributes = attributes;
     this.#ended = this.#write();
     // It is told when the writes end, not before.
     this.#ended.catch(() => undefined);
@@ -48,7 +51,8 @@ export class ApiWrites implements AsyncDisposable {
     const { signal } = this.#stopped;
     for (let n = 1; !signal.aborted; n++) {
       try {
-        const port = await this.#cloud.api.create(ports, { name: `write ${n}`, network_id: this.#network.id });
+        const attributes = { name: `write ${n}`, network_id: this.#network.id, ...this.#attributes };
+        const port = await this.#cloud.api.create(ports, attributes);
         this.#there.add(port.id);
         this.acknowledged++;
         const [oldest] = this.#there;

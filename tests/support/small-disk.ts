@@ -7,7 +7,8 @@ import { type Cloud, run } from "./cloud.ts";
 
 const STORE = /^store = "sqlite:.*"$/m;
 const MEGABYTE = 1024 * 1024;
-const SIZE = 24 * MEGABYTE;
+/** The store remembers its last 100,000 commits, of some hundred bytes each: a long run of writes makes as many. */
+const SIZE = 64 * MEGABYTE;
 
 export class SmallDisk {
   readonly #filler: string;

@@ -1,13 +1,9 @@
 /** The wire between controllers and their server, with somebody who can cut it. */
-import { readFileSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { once } from "node:events";
-import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { listHosts, startRecorded, stopRecorded } from "@dragonflow/lab";
 import type { Cloud } from "./cloud.ts";
-
-const SERVER = /^server = "wss:\/\/127\.0\.0\.1:(\d+)"$/m;
+import { connectThrough, relayPort } from "./relay-address.ts";
 
 export class StoreLink implements AsyncDisposable {
   readonly #server: Server;
@@ -23,20 +19,9 @@ export class StoreLink implements AsyncDisposable {
 
   /** Puts itself between, and has the controllers connect through it from now on. */
   static async between(cloud: Cloud): Promise<StoreLink> {
-    const file = join(cloud.lab.directory, "dragonflow.toml");
-    const configuration = readFileSync(file, "utf8");
-    const relayPort = Number(SERVER.exec(configuration)?.[1]);
     const server = createServer();
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const address = server.address();
-    if (address === null || typeof address === "string") throw new Error("no port");
-    writeFileSync(file, configuration.replace(SERVER, `server = "wss://127.0.0.1:${address.port}"`));
-    const link = new StoreLink(server, relayPort);
-    for (const { name } of await listHosts(cloud.lab)) {
-      await stopRecorded(cloud.lab, `controller-${name}`);
-      await startRecorded(cloud.lab, `controller-${name}`);
-    }
+    const link = new StoreLink(server, relayPort(cloud));
+    await connectThrough(cloud, server);
     return link;
   }
 

@@ -8,4 +8,4 @@ export {
   type ReachabilityAudit,
   type ReachabilityDifference,
 } from "./reachability.ts";
-export type { AnyRecord } from "./ways.ts";
+export type { AnyRecord } from "@dragonflow/evaluator";

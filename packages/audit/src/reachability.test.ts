@@ -13,11 +13,13 @@ import {
   portId,
   peer,
   router,
+  routerInterface,
   rowsOf,
   ruleId,
   SELF,
   securedTopologies,
   securityGroup,
+  subnetId,
 } from "@dragonflow/pipeline/testing";
 import fc from "fast-check";
 import { allPairs } from "./pairs.ts";
@@ -150,4 +152,33 @@ describe("a fault of the compiler", () => {
     assert.deepEqual([...new Set(differences.map(({ problem, to }) => `${problem} ${to}`))], [`dropped ${portId(12)}`]);
     assert.match(differences[0]?.flows.at(-1) ?? "", /^host1 l2: dropped \(miss\)/);
   });
+});
+
+test("a rule with a remote group counts for its members behind two routers too", async () => {
+  const towards = (network: number, nexthop: string) => ({ destination: `10.0.${network}.0/24`, nexthop });
+  const interfaces = [
+    { router: 5, network: 1 },
+    { router: 5, network: 2, addresses: [{ subnetId: subnetId(2, 4), ip: "10.0.2.1" }] },
+    { router: 6, network: 2, addresses: [{ subnetId: subnetId(2, 4), ip: "10.0.2.231" }] },
+    { router: 6, network: 3 },
+  ];
+  const rows = [
+    ...host(),
+    ...peer("host2", 900),
+    ...[1, 2, 3].flatMap((n) => network({ n, networkType: "vxlan" })),
+    ...router(5, [], [towards(3, "10.0.2.231")]),
+    ...router(6, [], [towards(1, "10.0.2.1")]),
+    ...interfaces.flatMap((one) => routerInterface(one)),
+    ...securityGroup({ n: CLIENTS, rules: [{ n: 1, direction: "egress", remoteGroupId: groupId(SERVERS) }] }),
+    ...securityGroup({ n: SERVERS, rules: [{ n: HTTP, direction: "ingress", remoteGroupId: groupId(CLIENTS) }] }),
+    ...identity(1, [CLIENTS]),
+    ...identity(2, [SERVERS]),
+    ...port({ n: 11, network: 1, groups: [CLIENTS], identity: 1 }),
+    ...port({ n: 32, network: 3, groups: [SERVERS], identity: 2 }),
+    ...port({ n: 33, network: 3, groups: [SERVERS], identity: 2 }),
+  ];
+  const { differences, allowed } = await audit(onTheirHosts(rows, (id) => (id === portId(32) ? "host2" : SELF)));
+  assert.deepEqual(differences, []);
+  // An echo request and a TCP packet, to each of the two.
+  assert.equal(allowed, 4);
 });

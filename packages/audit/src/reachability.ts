@@ -1,9 +1,17 @@
-import { type Cloud, cloudOf, describeVerdict, evaluate, type IpPacket } from "@dragonflow/evaluator";
+import {
+  type AnyRecord,
+  describeVerdict,
+  type Fate,
+  fateOf,
+  type IpContent,
+  isIpv6,
+  Topology,
+} from "@dragonflow/evaluator";
 import { follow, frameOf, type Host, type Leg } from "@dragonflow/explain";
 import type { LocalPortRecord } from "@dragonflow/model";
 import { tracking } from "@dragonflow/pipeline";
+import { firstHop } from "./first-hop.ts";
 import { type Probe, probesFor, probeText } from "./probes.ts";
-import { type AnyRecord, isIpv6, Topology, type Way } from "./ways.ts";
 
 /** An ordered pair of ports. */
 export interface Pair {
@@ -12,7 +20,7 @@ export interface Pair {
 }
 /** What the flows do otherwise than the model says. */
 export interface ReachabilityDifference extends Pair {
-  /** `dropped`: the model allows it. `delivered`: the model does not. */
+  /** `dropped`: the model allows it. `delivered`: the model does not, or not so often. `to` is who gets it. */
   readonly problem: "dropped" | "delivered";
   /** `tcp/80 10.0.0.3 -> 10.0.0.5`. */
   readonly packet: string;
@@ -38,15 +46,13 @@ const PAIRS_AT_ONCE = 20;
 
 /** What the model says, of ports in pairs, from the records of a store. @throws {ShapeError} for one that is not of its kind. */
 export class Model {
-  readonly cloud: Cloud;
   readonly topology: Topology;
   constructor(records: readonly AnyRecord[]) {
-    this.cloud = cloudOf(records);
     this.topology = new Topology(records);
   }
   /** Ports that are bound, by id in order. */
   get ports(): readonly LocalPortRecord[] {
-    return [...this.topology.ports.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+    return [...this.topology.cloud.ports.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 }
 
@@ -69,9 +75,8 @@ export async function auditReachability(
     for (const asked of questions(model, pair)) {
       const { expected, legs } = await answer(model, asked, hostOf);
       count.packets++;
-      if (expected.allowed) count.allowed++;
-      const difference = compare(pair, asked, expected, legs);
-      if (difference !== undefined) differences.push(difference);
+      if (isAllowed(expected, asked.to.id)) count.allowed++;
+      differences.push(...compare(pair, asked, expected, legs));
     }
     count.pairs++;
     if (count.pairs % PAIRS_AT_ONCE !== 0) continue;
@@ -84,87 +89,83 @@ export async function auditReachability(
 interface Question {
   readonly from: LocalPortRecord;
   readonly to: LocalPortRecord;
-  readonly way: Way;
-  readonly packet: IpPacket;
+  /** Of the first hop. */
+  readonly mac: string;
+  readonly packet: IpContent;
   readonly probe: Probe;
 }
 
+const TTL = 64;
+
 /** Of the first address of each family that both have. */
-function questions({ cloud, topology }: Model, pair: Pair): readonly Question[] {
-  const [from, to] = [topology.ports.get(pair.from), topology.ports.get(pair.to)];
+function questions({ topology }: Model, pair: Pair): readonly Question[] {
+  const { cloud } = topology;
+  const [from, to] = [cloud.ports.get(pair.from), cloud.ports.get(pair.to)];
   if (from === undefined || to === undefined) return [];
   return ([4, 6] as const).flatMap((version) => {
     const [source, destination] = [from, to].map(
       ({ addresses }) => addresses.find(({ ip }) => isIpv6(ip) === (version === 6))?.ip,
     );
     if (source === undefined || destination === undefined) return [];
-    const way = topology.way(from, source, to, destination);
-    return probesFor(cloud, from, to, version).map((probe) => ({
-      from,
-      to,
-      way,
-      probe,
-      packet: {
-        type: "ip" as const,
-        from: { port: from.id },
-        to: { port: to.id },
-        source,
-        destination,
-        protocol: probe.protocol,
-        header: probe.header,
-        fragment: "none" as const,
-        connection: { state: "new" as const },
-      },
-    }));
+    const mac = firstHop(topology, from, source, to);
+    return probesFor(cloud, from, to, version).map(({ protocol, header }) => {
+      const packet = { type: "ip", source, destination, ttl: TTL, protocol, header, fragment: "none" } as const;
+      return { from, to, mac, packet, probe: { protocol, header } };
+    });
   });
 }
 
-interface Expected {
-  readonly allowed: boolean;
-  readonly words: string;
-}
-
-async function answer({ cloud }: Model, { from, to, way, packet }: Question, hostOf: HostOf) {
-  const { mac } = way;
-  const frame = frameOf(packet, { src: from.mac, dst: mac });
+async function answer({ topology }: Model, { from, to, mac, packet }: Question, hostOf: HostOf) {
   const host = await hostOf(from.chassis);
   const inPort = host.interfaces.find(({ id }) => id === from.id)?.ofport;
   const isThere = (await hostOf(to.chassis)).interfaces.some(({ id }) => id === to.id);
-  const legs =
-    inPort === undefined
-      ? []
-      : await follow(
-          hostOf,
-          { chassis: from.chassis, entry: { type: "port", portId: from.id, inPort }, frame },
-          () => NEW,
-        );
-  return { expected: expect(cloud, packet, way, inPort !== undefined, isThere), legs };
+  const isPlugged = (id: string): boolean => (id === from.id ? inPort !== undefined : id !== to.id || isThere);
+  const frame = { source: from.mac, destination: mac, tagged: false, content: packet };
+  const expected = fateOf(topology, { from: from.id, frame, connection: { state: "new" } }, isPlugged);
+  if (inPort === undefined) return { expected, legs: [] };
+  const entry = { type: "port", portId: from.id, inPort } as const;
+  const bytes = frameOf(packet, { src: from.mac, dst: mac });
+  const legs = await follow(hostOf, { chassis: from.chassis, entry, frame: bytes }, () => NEW);
+  return { expected, legs };
 }
 
-function expect(cloud: Cloud, packet: IpPacket, way: Way, isHere: boolean, isThere: boolean): Expected {
-  if (!isHere) return { allowed: false, words: "the sender's port is not plugged in" };
-  if (!isThere) return { allowed: false, words: "the receiver's port is not plugged in" };
-  if (!way.reaches) return { allowed: false, words: `no way leads there: ${way.why}` };
-  const { allowed, egress, ingress } = evaluate(cloud, packet);
-  const words = `sender: ${describeVerdict(egress)}; receiver: ${describeVerdict(ingress)}; by ${way.via}`;
-  return { allowed, words };
-}
+const isAllowed = ({ receivers }: Fate, portId: string): boolean =>
+  receivers.some(({ port, verdict }) => port === portId && verdict.allowed);
 
+/** It comes to the port that it is for once, if the model allows it; and to no other port where the model does not. */
 function compare(
   pair: Pair,
   { to, packet, probe }: Question,
-  { allowed, words }: Expected,
+  expected: Fate,
   legs: readonly Leg[],
-): ReachabilityDifference | undefined {
-  const copies = legs.flatMap(({ endings }) => endings).filter((e) => e.type === "delivered" && e.portId === to.id);
-  if (copies.length === (allowed ? 1 : 0)) return undefined;
-  return {
-    ...pair,
-    problem: allowed ? "dropped" : "delivered",
-    packet: `${probeText(probe)} ${packet.source} -> ${packet.destination}`,
-    model: words,
-    flows: legs.flatMap(legLines),
-  };
+): readonly ReachabilityDifference[] {
+  const copies = Map.groupBy(
+    legs.flatMap(({ endings }) => endings.flatMap((ending) => (ending.type === "delivered" ? [ending.portId] : []))),
+    (portId) => portId,
+  );
+  return [...new Set([to.id, ...copies.keys()])].flatMap((portId) => {
+    const allowed = isAllowed(expected, portId);
+    if ((copies.get(portId)?.length ?? 0) === (allowed ? 1 : 0)) return [];
+    return [
+      {
+        from: pair.from,
+        to: portId,
+        problem: allowed && !copies.has(portId) ? ("dropped" as const) : ("delivered" as const),
+        packet: `${probeText(probe)} ${packet.source} -> ${packet.destination}`,
+        model: wordsOf(expected, portId),
+        flows: legs.flatMap(legLines),
+      },
+    ];
+  });
+}
+
+function wordsOf({ egress, receivers, ends }: Fate, portId: string): string {
+  const receiver = receivers.find(({ port }) => port === portId);
+  return [
+    ...(egress === undefined ? [] : [`sender: ${describeVerdict(egress)}`]),
+    ...(receiver === undefined ? [] : [`receiver: ${describeVerdict(receiver.verdict)}`]),
+    ...ends,
+  ].join("; ");
 }
 
 /** Whose flows it met, and how it ended. */

@@ -1,4 +1,6 @@
-import { Command } from "commander";
+import { Command, Option } from "commander";
+import { OPERATOR } from "./config/sections.ts";
+import { flagOf } from "./config/settings.ts";
 import type { DumpOptions, GetOptions, ListOptions, LoadOptions, VerifyOptions, WatchOptions } from "./db/options.ts";
 import type { StoreOptions } from "./db/opening.ts";
 import { jsonOption, withExamples } from "./options.ts";
@@ -16,19 +18,20 @@ export function dbCommand(): Command {
   group.addHelpText(
     "after",
     `
-Which store: --store URL, else that of the server whose file --config names, else that of the lab on this machine. A store that
-one process alone has open, as an embedded one, is reached while its server runs through its relay: by --config, or wss://HOST:PORT.`,
+Which store: --store URL, as a server's setting; else the one behind the relay of a server: of --server, as an operator sees it,
+of the server whose file --config names, or of the lab on this machine. A store that one process alone has open, as an embedded
+one, is reached through the relay while its server runs. An operator may read everything, and write no record.`,
   );
   return withExamples(group, [["dragonflow db ls --config /etc/dragonflow.toml", "its topics"]]);
 }
 
 /** Options by which every one of them finds its store. */
 function ofStore(command: Command): Command {
+  for (const { help, placeholder, ...setting } of Object.values(OPERATOR))
+    command.addOption(new Option(`${flagOf(setting)} <${placeholder}>`, help));
   return command
-    .option("--token-file <FILE>", "for a store behind a relay: the token that it asks for")
-    .option("--ca-file <FILE>", "for a store behind a relay: who signed its certificate")
-    .option("--config <FILE>", "TOML file of a server, by whose relay the store is reached")
-    .option("--lab <LAB>", 'the store of this lab (default: "demo")');
+    .option("--config <FILE>", "TOML file: these three in its [operator] section, or the [server] section of a server")
+    .option("--lab <LAB>", 'the store of this lab (default: "demo", where nothing else is said)');
 }
 const withStore = (command: Command): Command =>
   ofStore(command.option("--store <URL>", "as a server's setting: sqlite:/path, wss://HOST:PORT ..."));

@@ -61,7 +61,10 @@ describe("the program", () => {
       fails(["server", "--config", "/nonexistent.toml"], 2, /cannot read the configuration file \/nonexistent\.toml/),
       fails(["server", "--relay-port", "0"], 2, /with relay_port give tls_cert_file and tls_key_file/),
       fails(["controller"], 2, /^dragonflow: server is missing: give --server, DRAGONFLOW_SERVER/),
-      fails(["token"], 2, /give a CHASSIS, or --for-server/),
+      fails(["token"], 2, /give a CHASSIS, --for-server or --for-operator/),
+      fails(["token", "--for-operator", "--for-server"], 2, /a token is for one/),
+      fails(["trace", "a", "b", "--wait", "1"], 2, /--wait goes with --live/),
+      fails(["check", "--server", "wss://127.0.0.1:1"], 2, /token_file is missing: give --token-file/),
       fails(["token", "host1", "--for-server"], 2, /a token is for one/),
       fails(["token", "a b"], 2, /"a b" cannot be a chassis/),
     ]);

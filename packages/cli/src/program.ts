@@ -1,7 +1,7 @@
 import { Argument, Command, CommanderError, Help } from "commander";
 import { checkCommand } from "./check-program.ts";
 import { dbCommand } from "./db-program.ts";
-import { addSettings } from "./config/flags.ts";
+import { addSettings, addStoreOptions } from "./config/flags.ts";
 import { EXIT, explain } from "./errors.ts";
 import type { FlowsOptions } from "./commands/flows.ts";
 import type { SgStatsOptions } from "./commands/sg-stats.ts";
@@ -152,9 +152,10 @@ function controllerCommand(): Command {
 
 function tokenCommand(): Command {
   const command = new Command("token")
-    .description("Print the token that the controller of a chassis, or a further server, shows to a relay")
+    .description("Print the token that the controller of a chassis, a further server, or an operator shows to a relay")
     .argument("[CHASSIS]", "its name in the cloud")
     .option("--for-server", "for a server whose store is the relay: it may do all that a server does", false)
+    .option("--for-operator", "for trace and check: it may read all, and ask controllers", false)
     .action(async (chassis: string | undefined, options: Options) =>
       (await import("./commands/token.ts")).token(chassis, options),
     );
@@ -162,6 +163,7 @@ function tokenCommand(): Command {
   return withExamples(command, [
     ["dragonflow token host7 --secret-file /var/lib/dragonflow/secret >host7.token", ""],
     ["dragonflow token --for-server --config /etc/dragonflow.toml >server2.token", "its store_token_file"],
+    ["dragonflow token --for-operator --config /etc/dragonflow.toml >operator.token", "for trace and check"],
   ]);
 }
 
@@ -234,21 +236,27 @@ function traceCommand(): Command {
     .option("--frame <HEX>", "send these bytes in place of a packet of the protocol")
     .option("--flows", "every table, with the flow that was met", false)
     .option("--why-not", "of what does not pass, the smallest change that would let it", false)
-    .option("--live <SECONDS>", "count what really goes this way, for so long", integerBetween(1, 3600))
-    .option("--api <URL>", "where ports are found (default: the lab's, else OS_ENDPOINT)")
-    .option("--config <FILE>", "of a server, to reach its store by (default: the lab's)")
-    .option("--lab <LAB>", 'in this lab (default: "demo")')
-    .option("--socket <PATH>", "ask the controller at this socket about its host")
+    .option("--live", "send such a packet as the source, and show where it really went on each host", false)
+    .option(
+      "--wait <SECONDS>",
+      "with --live: send nothing, count what goes this way for so long",
+      integerBetween(1, 3600),
+    )
+    .option("--api <URL>", "where ports are found (default: the lab's, else OS_ENDPOINT, else the store)")
     .addOption(jsonOption("the whole way"))
     .action(async (from: string, to: string, service: string, options: TraceOptions) =>
       (await import("./commands/trace.ts")).trace(from, to, service, options),
     );
+  addStoreOptions(command);
   command.addHelpText(
     "after",
     `
 Each host's flows are compiled from the store, as its controller compiles them. Beside stand what the rules say by the model
-alone, and what ofproto/trace says on every host whose controller is reached from here; connections are what those hosts track.
---live sends nothing: it reads the counters of the flows on the way before and after, so that whatever meets these flows counts.
+alone, and what ofproto/trace says on every host on the way; connections are what those hosts track. Their controllers are
+asked through the store, or at their sockets where these are on this machine; of a host that is not reached that is said.
+--live sends five copies of the packet through the switch of the source's host, marked by a source port or ICMP id that no
+connection has, and says what counted them, and which zone tracks their connection. A connection that a TCP SYN began so is
+ended by a reset. With --wait nothing is sent: whatever meets the flows on the way counts.
 
 Exit status: 0 it passes, 1 it does not, 2 it was not said right, 3 those who were asked do not agree.`,
   );
@@ -256,7 +264,9 @@ Exit status: 0 it passes, 1 it does not, 2 it was not said right, 3 those who we
     ["dragonflow trace vm1 vm4 tcp/443", "does it pass, and by which rule?"],
     ["dragonflow trace vm1 10.20.0.7 --flows", "with the flows"],
     ["dragonflow trace vm1 vm4 tcp/443 --why-not", "what is missing, as a command"],
+    ["dragonflow trace vm1 vm4 udp/53 --live", "and where it really goes"],
     ["dragonflow trace vm1 vm4 udp/53 --json", "for a script"],
+    ["dragonflow trace vm1 vm4 --config operator.toml", "from anywhere"],
   ]);
 }
 

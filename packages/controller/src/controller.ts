@@ -7,12 +7,14 @@ import type { StoreDriver } from "@dragonflow/store";
 import { pipeline } from "./apps.ts";
 import { Compiler } from "./compiler.ts";
 import { type Compiled, dispatch } from "./dispatch.ts";
+import { Answers } from "./introspection/answers.ts";
 import { connectionsIn, traceInSwitch } from "./introspection/asked.ts";
 import { countsOf } from "./introspection/counts.ts";
 import { flowViews } from "./introspection/flow-view.ts";
 import { digestsOf } from "./introspection/digests.ts";
 import { readStatistics } from "./introspection/statistics.ts";
-import type { ControllerView } from "./introspection/window.ts";
+import { injectAt } from "./introspection/injected.ts";
+import type { ControllerView } from "./introspection/questions.ts";
 import type { SwitchFacts } from "./local/facts.ts";
 import { ChangeTimes } from "./metrics/change-times.ts";
 import { collectController } from "./metrics/collected.ts";
@@ -48,6 +50,7 @@ export class Controller implements ControllerView {
   readonly #packetIn: PacketIn;
   readonly #ports: PortStates;
   readonly #status: StatusWriter;
+  readonly #answers: Answers;
   readonly #failed = Promise.withResolvers<never>();
   /** The local interfaces were read. */
   #factsKnown = false;
@@ -86,18 +89,23 @@ export class Controller implements ControllerView {
       onRows: (rows, topics) => this.#compiler.change(rows, topics),
       onCommits: (commits) => this.#changes.arrived(commits),
       onStatus: () => this.#status.seen(),
+      onQuestions: () => this.#answers.seen(),
       onFailure,
     });
     this.#switch = this.#openSwitch();
     this.#recheck = new Recheck(this.#switch, settings, log);
     this.#packetIn = new PacketIn({ bridge: settings.openflow });
     this.#packetIn.on("problem", (problem) => log.warn({ problem }, "packet-in"));
-    const { status: topic, replica } = this.#northbound;
+    const { status: topic, questions, answers, replica } = this.#northbound;
     this.#status = new StatusWriter(store, topic, replica, {
       onUp: (portIds) => this.#announce(portIds),
       onFailure: (error) =>
         log.warn({ error: error.message }, "what this host says of itself could not be written yet"),
     });
+    const places = { chassis: settings.chassis, questions, answers };
+    this.#answers = new Answers(this, places, store, replica, (error) =>
+      log.warn({ error: error.message }, "what an operator asked could not be answered yet"),
+    );
     this.#audit = setInterval(() => this.#auditSome(), AUDIT_EVERY_MS).unref();
     collectController(metrics, {
       compiler: this.#compiler,
@@ -123,6 +131,7 @@ export class Controller implements ControllerView {
     clearImmediate(this.#saying);
     clearInterval(this.#audit);
     this.#status.close();
+    this.#answers.close();
     this.#recheck.close();
     this.#switch.close();
     await Promise.all([this.#northbound.close(), this.#packetIn.close(), this.#local.close()]);
@@ -158,7 +167,13 @@ export class Controller implements ControllerView {
   }
 
   async counts(query: URLSearchParams): Promise<object> {
-    return { flows: await countsOf(this.#switch, query) };
+    return countsOf(this.#switch, this.#local.facts.interfaces, query);
+  }
+
+  async inject(query: URLSearchParams): Promise<object> {
+    const answer = await injectAt(this.#switch, this.#local.facts.interfaces, query);
+    this.#log.info({ port: query.get("port"), ...answer }, "sent a packet as this port, as an operator asked");
+    return answer;
   }
 
   status(): object {
@@ -208,9 +223,7 @@ export class Controller implements ControllerView {
       this.#log.error({ type: wanted.type, owner, code, error: message }, "the switch refused what an object needs");
     });
     driver.on("disturbed", () => this.#log.warn({}, "somebody else changed our flows in the switch; reading it back"));
-    driver.on("sent", (way, seconds) =>
-      this.#metrics.observe("dragonflow_switch_plan_duration_seconds", seconds, { way }),
-    );
+    driver.on("sent", (seconds) => this.#metrics.observe("dragonflow_switch_plan_duration_seconds", seconds));
     driver.on("drifted", (entries) => {
       this.#log.error({ entries }, "the switch had not what it was sent; that is made right");
       this.#recheck.all();

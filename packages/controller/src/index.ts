@@ -54,6 +54,7 @@ export async function startController(
   showUnconnected(metrics);
   // Before the first connection, so that somebody sees that there is none.
   const scraped = settings.metrics && (await openMetricsListener(metrics, settings.metrics));
+  if (scraped !== undefined) log.info({ metrics: scraped.url }, "serving metrics");
   try {
     const controller = await connectController(settings, store, log, metrics, signal);
     return {

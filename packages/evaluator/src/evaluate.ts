@@ -25,7 +25,8 @@ export function evaluate(cloud: Cloud, packet: Packet): Evaluation {
   return { allowed: egress.allowed && ingress.allowed, egress, ingress };
 }
 
-function verdictAt(cloud: Cloud, packet: Packet, end: End): Verdict {
+/** What one end says of it. */
+export function verdictAt(cloud: Cloud, packet: Packet, end: End): Verdict {
   const port = portAt(cloud, end === "source" ? packet.from : packet.to);
   const direction = end === "source" ? "egress" : "ingress";
   if (port === undefined) return pass("elsewhere");

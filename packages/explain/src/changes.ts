@@ -131,16 +131,17 @@ export function plugIn({ id, chassis }: Place): Change {
     commands: [`ovs-vsctl set interface INTERFACE external_ids:iface-id=${id}  # on ${chassis}`],
     apply: (situation) => {
       const { facts, isPlugged } = situation.circumstances;
-      const known = facts.get(chassis);
-      const here = known && {
-        ...known,
-        interfaces: [...known.interfaces, { id, ofport: NEW_OFPORT + known.interfaces.length, name: "INTERFACE" }],
+      const here: typeof facts = async (other) => {
+        const known = await facts(other);
+        if (known === undefined || other !== chassis) return known;
+        const plugged = { id, ofport: NEW_OFPORT + known.interfaces.length, name: "INTERFACE" };
+        return { ...known, interfaces: [...known.interfaces, plugged] };
       };
       return {
         ...situation,
         circumstances: {
           ...situation.circumstances,
-          facts: here === undefined ? facts : new Map([...facts, [chassis, here]]),
+          facts: here,
           isPlugged: (other) => other === id || isPlugged(other),
         },
       };

@@ -13,6 +13,8 @@ export interface KnownConnection {
   /** Ports; of ICMP and ICMPv6 the type and the code. */
   readonly first: number;
   readonly second: number;
+  /** Of ICMP and ICMPv6; else 0. */
+  readonly id?: number;
   /** Not 0: the rules ended it. */
   readonly mark: number;
 }
@@ -33,6 +35,11 @@ export function connectionAt(known: Known, portId: string, headers: Headers | un
   const answered = all.find((one) => isOf(one, reversed(headers)));
   if (answered !== undefined) return { state: "reply", mark: answered.mark };
   return { state: "new" };
+}
+
+/** Whether the very connection of a packet is tracked, whichever host answers first. @param echoId of ICMP and ICMPv6. */
+export function isTracked(all: readonly KnownConnection[], headers: Headers, echoId: number): boolean {
+  return all.some((one) => isOf(one, headers) && (headers.header?.type !== "icmp" || one.id === echoId));
 }
 
 /** Connections of the two ends, and of the same service, but of other source ports. */

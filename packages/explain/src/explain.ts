@@ -19,6 +19,8 @@ export interface Question {
   readonly service: Service;
   /** Undefined: of a connection that begins now. */
   readonly sourcePort?: number | undefined;
+  /** Undefined: that of anybody's. */
+  readonly echoId?: number | undefined;
   /** Undefined: the source's own, of the family. */
   readonly sourceIp?: string | undefined;
   /** In place of all that: these bytes. */
@@ -27,8 +29,9 @@ export interface Question {
 
 /** What is known besides the model. */
 export interface Circumstances {
-  /** Of hosts that were asked; of others it is assumed that all is well. */
-  readonly facts: ReadonlyMap<string, HostFacts>;
+  /** What a host that a packet comes to has; undefined: it could not be asked, and it is assumed that all is well there. */
+  readonly facts: (chassis: string) => Promise<HostFacts | undefined>;
+  /** Asked after that, of hosts that could not be asked. */
   readonly isPlugged: (portId: string) => boolean;
   readonly known: Known;
 }
@@ -115,7 +118,9 @@ export async function explain(
 function hostsOf(program: Program, world: World, { facts, isPlugged }: Circumstances): Hosts {
   const hosts = new Map<string, Promise<Host>>();
   return (chassis) => {
-    const host = hosts.get(chassis) ?? compileHost(program, world, chassis, facts.get(chassis), isPlugged);
+    const known = hosts.get(chassis);
+    if (known !== undefined) return known;
+    const host = facts(chassis).then((own) => compileHost(program, world, chassis, own, isPlugged));
     hosts.set(chassis, host);
     return host;
   };
@@ -127,7 +132,7 @@ type Built =
 
 async function build(
   world: World,
-  { source, destination, service, sourcePort, sourceIp, frame }: Question,
+  { source, destination, service, sourcePort, echoId, sourceIp, frame }: Question,
 ): Promise<Built> {
   if (frame !== undefined) return { frame, headers: readFrame(frame) };
   const { from, to } = addressesOf(source, destination, service, sourceIp);
@@ -138,7 +143,7 @@ async function build(
   const headers = headersOf(from, to, service, sourcePort);
   const hop = await nextHop(world, source, from, to, destination.place);
   if ("type" in hop) return { frame: undefined, headers, obstacle: hop };
-  return { frame: frameOf(headers, { src: source.mac, dst: hop.mac }), headers };
+  return { frame: frameOf(headers, { src: source.mac, dst: hop.mac }, echoId), headers };
 }
 
 /** Of the family that is asked for, else of one that both have, IPv4 first. */

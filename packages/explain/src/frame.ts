@@ -19,7 +19,9 @@ export type Headers = Pick<IpPacket, "source" | "destination" | "protocol" | "he
 /** Of a connection that begins now. */
 const EPHEMERAL = 49_200;
 const TTL = 64;
-const ECHO = Uint8Array.of(0, 1, 0, 1, ...new TextEncoder().encode("dragonflow trace"));
+/** What whoever finds such a packet reads in it. */
+const WORDS = new TextEncoder().encode("dragonflow trace");
+const ECHO_ID = 1;
 const NO_BYTES = new Uint8Array();
 
 /** What is behind the IP header. */
@@ -46,20 +48,25 @@ export function headersOf(
   return { source, destination, protocol, header };
 }
 
-/** The frame of a packet, as its sender sends it. */
-export function frameOf(headers: Headers, mac: { readonly src: string; readonly dst: string }): Uint8Array {
-  return encodePacket(layersOf(headers, { src: parseMac(mac.src), dst: parseMac(mac.dst) }));
+/** The frame of a packet, as its sender sends it. @param echoId of ICMP and ICMPv6, what tells one sender of echo requests from another. */
+export function frameOf(
+  headers: Headers,
+  mac: { readonly src: string; readonly dst: string },
+  echoId = ECHO_ID,
+): Uint8Array {
+  return encodePacket(layersOf(headers, { src: parseMac(mac.src), dst: parseMac(mac.dst) }, echoId));
 }
 
 function layersOf(
   { source, destination, protocol, header }: Headers,
   ethernet: { src: number; dst: number },
+  echoId: number,
 ): LayersToEncode {
   const ports =
     header?.type === "ports" ? { sourcePort: header.source, destinationPort: header.destination } : undefined;
   const icmp =
     header?.type === "icmp"
-      ? ({ kind: "other", type: header.icmpType, code: header.icmpCode, bytes: ECHO } as const)
+      ? ({ kind: "other", type: header.icmpType, code: header.icmpCode, bytes: echoOf(echoId) } as const)
       : undefined;
   const syn = { flags: { syn: true }, windowBytes: 64_240 } as const;
   if (source.includes(":")) {
@@ -67,15 +74,37 @@ function layersOf(
     if (icmp !== undefined && protocol === PROTOCOL.icmp6) return { ethernet, ipv6, icmp6: icmp };
     if (ports !== undefined && protocol === PROTOCOL.tcp)
       return { ethernet, ipv6, tcp: { ...ports, ...syn }, payload: NO_BYTES };
-    if (ports !== undefined && protocol === PROTOCOL.udp) return { ethernet, ipv6, udp: ports, payload: NO_BYTES };
+    if (ports !== undefined && protocol === PROTOCOL.udp) return { ethernet, ipv6, udp: ports, payload: WORDS };
     return { ethernet, ipv6: { ...ipv6, protocol }, payload: sctpOf(header) };
   }
   const ipv4 = { src: parseIpv4(source), dst: parseIpv4(destination), ttl: TTL };
   if (icmp !== undefined && protocol === PROTOCOL.icmp) return { ethernet, ipv4, icmp4: icmp };
   if (ports !== undefined && protocol === PROTOCOL.tcp)
     return { ethernet, ipv4, tcp: { ...ports, ...syn }, payload: NO_BYTES };
-  if (ports !== undefined && protocol === PROTOCOL.udp) return { ethernet, ipv4, udp: ports, payload: NO_BYTES };
+  if (ports !== undefined && protocol === PROTOCOL.udp) return { ethernet, ipv4, udp: ports, payload: WORDS };
   return { ethernet, ipv4: { ...ipv4, protocol }, payload: sctpOf(header) };
+}
+
+/** Identifier and sequence number (RFC 792, RFC 4443 section 4.1), then what there is to read. */
+const echoOf = (id: number): Uint8Array => Uint8Array.of(id >>> 8, id & 0xff, 0, 1, ...WORDS);
+
+/** What ends the connection that a SYN of ours began, as its sender (RFC 9293 section 3.5.2); undefined where the frame is none. */
+export function resetOf(frame: Uint8Array): Uint8Array | undefined {
+  const { ethernet, ipv4, ipv6, tcp } = decoded(frame);
+  if (ethernet === undefined || tcp === undefined || !tcp.flags.syn) return undefined;
+  const { sourcePort, destinationPort, sequence } = tcp;
+  const reset = { sourcePort, destinationPort, sequence: sequence + 1, flags: { rst: true } };
+  const link = { src: ethernet.src, dst: ethernet.dst };
+  if (ipv4 !== undefined)
+    return encodePacket({
+      ethernet: link,
+      ipv4: { src: ipv4.src, dst: ipv4.dst, ttl: TTL },
+      tcp: reset,
+      payload: NO_BYTES,
+    });
+  if (ipv6 === undefined) return undefined;
+  const ip = { src: ipv6.src, dst: ipv6.dst, hopLimit: TTL };
+  return encodePacket({ ethernet: link, ipv6: ip, tcp: reset, payload: NO_BYTES });
 }
 
 /** The ports stand first (RFC 9260 section 3.1); of other protocols nothing is known. */

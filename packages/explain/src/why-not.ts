@@ -152,7 +152,7 @@ async function onTheWay(situation: Situation, explanation: Explanation, n: numbe
   if (place.chassis === "") return bind(place);
   if (end?.ending.type === "dropped" && end.ending.table === "routing" && headers !== undefined)
     return wayBeyond(situation, explanation, place, headers.destination, n);
-  return isPluggedIn(situation, place) ? undefined : plugIn(place);
+  return (await isPluggedIn(situation, place)) ? undefined : plugIn(place);
 }
 
 /** The frame is for a router, and the router is down. */
@@ -186,7 +186,10 @@ function wayBeyond(
   return subnet && addInterface(routerId, subnet, n);
 }
 
-function isPluggedIn({ circumstances: { facts, isPlugged } }: Situation, { id, chassis }: Place): boolean {
-  const known = facts.get(chassis);
+async function isPluggedIn(
+  { circumstances: { facts, isPlugged } }: Situation,
+  { id, chassis }: Place,
+): Promise<boolean> {
+  const known = await facts(chassis);
   return known === undefined ? isPlugged(id) : known.interfaces.some((one) => one.id === id);
 }

@@ -124,16 +124,18 @@ export async function startHost(lab: Lab, name: string): Promise<void> {
   });
 }
 
-/** Kills one daemon of a host and starts it again, while everything else runs on. `downMs`: how long it stays down. */
+/**
+ * Ends one daemon of a host and starts it again, while everything else runs on. `signal`: SIGKILL unless told. `downMs`: how long it stays down.
+ */
 export async function restartDaemon(
   lab: Lab,
   name: string,
   daemon: Daemon,
-  options: { downMs?: number } = {},
+  options: { readonly downMs?: number; readonly signal?: "SIGTERM" | "SIGKILL" } = {},
 ): Promise<void> {
   await withSession(lab, async (session) => {
     const host = hostOf(session.state, name);
-    await killDaemons(session, host, [daemon]);
+    await killDaemons(session, host, [daemon], options.signal);
     await pause(options.downMs ?? 0);
     await startOpenVswitch(session, host);
     await resolveUnderlay(session);

@@ -3,10 +3,12 @@ import { access, readFile } from "node:fs/promises";
 import { isErrno, LabError } from "./errors.ts";
 import { hostPaths, makeDirectory, markOf, UNDERLAY_PREFIX, underlayOf } from "./names.ts";
 import { runBatch, setKernel } from "./namespaces.ts";
-import { isRunning, killProcesses, type ProcessRef, refOf } from "./process-ref.ts";
+import { isRunning, killProcesses, type ProcessRef, refOf, signalProcess, waitUntilGone } from "./process-ref.ts";
 import { type Daemon, DAEMONS, type HostState, type Session } from "./state.ts";
 import { inNamespace, runTool } from "./tool.ts";
 
+/** How long a daemon may take to end by itself. */
+const TERM_GRACE_MS = 5_000;
 const SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema";
 
 export const isUp = (host: HostState) => DAEMONS.every((daemon) => isRunning(host.daemons[daemon]));
@@ -103,9 +105,16 @@ async function addressUnderlay(session: Session, host: HostState): Promise<void>
   ]);
 }
 
-/** SIGKILL; the record shows them as down. */
-export async function killDaemons(session: Session, host: HostState, daemons: readonly Daemon[]): Promise<void> {
-  await killProcesses(daemons.map((daemon) => host.daemons[daemon]).filter((ref): ref is ProcessRef => ref !== null));
+/** SIGKILL, or SIGTERM at first; the record shows them as down. */
+export async function killDaemons(
+  session: Session,
+  host: HostState,
+  daemons: readonly Daemon[],
+  signal: "SIGTERM" | "SIGKILL" = "SIGKILL",
+): Promise<void> {
+  const refs = daemons.map((daemon) => host.daemons[daemon]).filter((ref): ref is ProcessRef => ref !== null);
+  for (const ref of refs) signalProcess(ref, signal);
+  if (signal === "SIGKILL" || !(await waitUntilGone(refs, TERM_GRACE_MS))) await killProcesses(refs);
   for (const daemon of daemons) host.daemons[daemon] = null;
   await session.save();
 }

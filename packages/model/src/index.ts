@@ -7,6 +7,7 @@ export * from "./records/chassis.ts";
 export * from "./records/index.ts";
 export * from "./records/network.ts";
 export * from "./records/port.ts";
+export * from "./records/questions.ts";
 export * from "./records/router.ts";
 export * from "./records/security-group.ts";
 export * from "./rule-order.ts";

@@ -7,8 +7,9 @@ export type Topic = Brand<string, "Topic">;
 export type RecordId = Brand<string, "RecordId">;
 
 /**
- * Who reads and writes what. `controllers`: a local controller may subscribe. `own-chassis`: a controller may write there, for its own chassis
- * only. Everything else is the servers' alone.
+ * Who reads and writes what, beside the servers, who do both everywhere. `controllers`: a local controller may subscribe. `own-chassis`: a controller
+ * may read and write there, for its own chassis only. `to-chassis`: operators write, and a controller may read what is for its own chassis. `operators`:
+ * they write. An operator reads everything.
  */
 export const TOPIC_FAMILIES = {
   network: "controllers",
@@ -20,10 +21,13 @@ export const TOPIC_FAMILIES = {
   chassis: "controllers",
   global: "controllers",
   status: "own-chassis",
+  questions: "to-chassis",
+  answers: "own-chassis",
+  askers: "operators",
   lease: "servers",
   api: "servers",
   refs: "servers",
-} as const satisfies Readonly<Record<string, "controllers" | "own-chassis" | "servers">>;
+} as const satisfies Readonly<Record<string, "controllers" | "own-chassis" | "to-chassis" | "operators" | "servers">>;
 export type TopicFamily = keyof typeof TOPIC_FAMILIES;
 
 function isTopic(value: string): value is Topic {
@@ -63,3 +67,6 @@ export const statusTopic = (chassis: string): Topic => topic("status", chassis);
 export const securityGroupTopic = (groupId: string): Topic => topic("security-group", groupId);
 export const addressGroupTopic = (groupId: string): Topic => topic("address-group", groupId);
 export const identityTopic = (networkId: string): Topic => topic("identity", networkId);
+export const questionsTopic = (chassis: string): Topic => topic("questions", chassis);
+export const answersTopic = (chassis: string): Topic => topic("answers", chassis);
+export const ASKERS_TOPIC: Topic = topic("askers");

@@ -157,13 +157,14 @@ export class OpenFlowSocket extends EventEmitter<SocketEvents> {
   }
 
   /**
-   * Makes changes together or not at all; no packet sees a part of them. Rejects with the {@link OpenFlowError} of the
-   * first message that was refused, and then nothing has changed.
+   * Makes changes together: no packet, and nobody who reads the switch back, sees a part of them; without the commit
+   * behind them nothing changes. One round trip. Resolves to what the switch refused, and made the rest without it; each
+   * error's `request` is the `bundle_add_message`. Rejects with the {@link OpenFlowError} of the first change that was
+   * found impossible among the others, and then nothing has changed.
    *
-   * Open vSwitch commits a bundle without those of its messages that it refused when they were added. So the bundle is
-   * committed only once it has been closed without a refusal.
+   * Open vSwitch finds most of what it refuses when it is added to a bundle, and commits the bundle without it.
    */
-  async commit(messages: readonly Bundled[]): Promise<void> {
+  async commit(messages: readonly Bundled[]): Promise<readonly OpenFlowError[]> {
     const bundle = this.#nextBundle++;
     const flags = ["atomic", "ordered"] as const;
     const control = { type: "bundle_control", bundle, flags } as const;
@@ -185,17 +186,15 @@ export class OpenFlowSocket extends EventEmitter<SocketEvents> {
       await Promise.all([opened, this.request({ ...control, control: "discard_request" })]);
       throw error;
     }
-    await Promise.all([opened, this.request({ ...control, control: "close_request" })]);
-    const [refused] = collector.errors;
-    if (refused !== undefined) {
-      await this.request({ ...control, control: "discard_request" });
-      throw refused;
-    }
-    try {
-      await Promise.all([this.request({ ...control, control: "commit_request" }), this.barrier()]);
-    } catch (error) {
-      throw collector.errors[0] ?? error;
-    }
+    const committed = this.request({ ...control, control: "commit_request" });
+    const outcomes = await Promise.allSettled([committed, opened, this.barrier()]);
+    for (const outcome of outcomes)
+      if (outcome.status === "rejected") {
+        // Of the change that made it fail the switch tells just before.
+        const cause: unknown = outcome.reason;
+        throw cause instanceof OpenFlowError ? (collector.errors.at(-1) ?? cause) : cause;
+      }
+    return collector.errors;
   }
 
   /** Ends the connection; what was sent before still goes out. */

@@ -6,14 +6,18 @@ import { limitConnections } from "./connection-limit.ts";
 import { listen, urlOf } from "./listen.ts";
 import { type ServerSettings, StartError } from "./settings.ts";
 
-/** Who has not shown who he is by then may not keep a connection: as long for TLS, and then as long for the request and its token. */
-const HANDSHAKE_MILLISECONDS = 10_000;
-/**
- * Connections that have not shown it yet, at a time: as many as a core can greet well within that time. Further ones are cut before TLS, which costs
- * next to nothing, and come again after a while that their clients choose at random. Without it, of a whole fleet that comes at once each has its
- * share of the processor, many are not done in time, and begin anew.
- */
-const NEWCOMERS = 2000;
+/** Of connections that have not shown yet who they are. */
+export interface Greeting {
+  /** Who has not shown it by then may not keep a connection: as long for TLS, and then as long for the request and its token. */
+  readonly deadlineMilliseconds: number;
+  /**
+   * At a time: as many as a core can greet well within that time. Further ones are cut before TLS, which costs next to nothing, and come again after
+   * a while that their clients choose at random. Without it, of a whole fleet that comes at once each has its share of the processor, many are not
+   * done in time, and begin anew.
+   */
+  readonly newcomers: number;
+}
+export const GREETING: Greeting = { deadlineMilliseconds: 10_000, newcomers: 2000 };
 
 export interface RelayListener {
   readonly url: string;
@@ -27,10 +31,11 @@ export async function openRelayListener(
   driver: StoreDriver,
   secret: Uint8Array,
   log: Logger,
+  greeting: Greeting = GREETING,
 ): Promise<RelayListener> {
   const [cert, key] = await Promise.all([readFile(settings.certFile), readFile(settings.keyFile)]);
-  const listener = createListener(settings, cert, key);
-  const most = (sessions: number): number => Math.min(settings.connections, sessions + NEWCOMERS);
+  const listener = createListener(settings, cert, key, greeting.deadlineMilliseconds);
+  const most = (sessions: number): number => Math.min(settings.connections, sessions + greeting.newcomers);
   limitConnections(listener, most(0), "relay", log);
   const relay = serveRelay({
     driver,
@@ -60,6 +65,7 @@ function createListener(
   { certFile, keyFile }: { certFile: string; keyFile: string },
   cert: Buffer,
   key: Buffer,
+  deadline: number,
 ): Server {
   try {
     return createServer(
@@ -67,13 +73,14 @@ function createListener(
         cert,
         key,
         minVersion: "TLSv1.2",
-        handshakeTimeout: HANDSHAKE_MILLISECONDS,
-        headersTimeout: HANDSHAKE_MILLISECONDS,
-        requestTimeout: HANDSHAKE_MILLISECONDS,
-        connectionsCheckingInterval: 1000,
+        handshakeTimeout: deadline,
+        headersTimeout: deadline,
+        requestTimeout: deadline,
+        connectionsCheckingInterval: deadline / 10,
       },
       (_request, response) => {
-        response.writeHead(426, { upgrade: "websocket" }).end();
+        // Who asks for something else has shown nothing: the connection is not kept for the next question.
+        response.writeHead(426, { upgrade: "websocket", connection: "close" }).end();
       },
     );
   } catch (error) {

@@ -2,6 +2,7 @@ import { Metrics, type MetricsListener, type MetricsListenSettings, openMetricsL
 import { Engine } from "@dragonflow/neutron-api";
 import { pino } from "pino";
 import { openApi } from "./api-listener.ts";
+import { Askers } from "./askers.ts";
 import { Folding } from "./folding/folding.ts";
 import { healthOf } from "./health.ts";
 import { collectServer } from "./metrics/collected.ts";
@@ -37,6 +38,8 @@ export async function startServer(settings: ServerSettings, signal?: AbortSignal
   const holder = isExclusive ? "the server that has the store" : undefined;
   const folding = new Folding({ engine, driver, log, holder });
   opened.defer(() => folding.close());
+  const askers = new Askers(driver, log);
+  opened.defer(() => askers.close());
   const relay =
     settings.relay === undefined
       ? undefined

@@ -1,12 +1,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LEASE_TOPIC } from "./contract.ts";
-import { chassisTopic, networkTopic, statusTopic, topic } from "@dragonflow/model";
+import {
+  answersTopic,
+  ASKERS_TOPIC,
+  chassisTopic,
+  networkTopic,
+  questionsTopic,
+  statusTopic,
+  topic,
+} from "@dragonflow/model";
 import { rightsOf } from "./relay/rights.ts";
 import { mintToken, type Subject, verifyToken } from "./tokens.ts";
 
 test("a token says whose it is, to who has the secret", () => {
-  for (const subject of ["server", "chassis:host1", "chassis:a.b-c_9"] as const satisfies Subject[]) {
+  for (const subject of ["server", "operator", "chassis:host1", "chassis:a.b-c_9"] as const satisfies Subject[]) {
     const token = mintToken("secret", subject);
     assert.equal(verifyToken("secret", token), subject);
     assert.equal(verifyToken("another", token), undefined);
@@ -40,7 +48,7 @@ test("names that are no subject are refused", () => {
     assert.throws(() => mintToken("secret", bad as Subject), RangeError);
 });
 
-test("a chassis reads what controllers need, writes its own status, and holds its own lease", () => {
+test("a chassis reads what controllers need, writes its own status and answers, and holds its own lease", () => {
   const rights = rightsOf("chassis:host1");
   const readable = [
     networkTopic("n"),
@@ -48,6 +56,8 @@ test("a chassis reads what controllers need, writes its own status, and holds it
     topic("global"),
     topic("identity", "n"),
     statusTopic("host1"),
+    answersTopic("host1"),
+    questionsTopic("host1"),
   ];
   for (const each of readable) assert.ok(rights.mayRead(each), each);
   const hidden = [
@@ -56,11 +66,26 @@ test("a chassis reads what controllers need, writes its own status, and holds it
     topic("api", "networks"),
     topic("refs", "x"),
     topic("status", "host1", "x"),
+    answersTopic("host2"),
+    questionsTopic("host2"),
+    topic("questions", "host1", "x"),
+    ASKERS_TOPIC,
   ];
   for (const each of hidden) assert.ok(!rights.mayRead(each), each);
-  assert.ok(rights.mayWrite(statusTopic("host1")));
-  for (const each of [...readable, ...hidden].filter((t) => t !== statusTopic("host1")))
-    assert.ok(!rights.mayWrite(each), each);
+  const own = [statusTopic("host1"), answersTopic("host1")];
+  for (const each of [...readable, ...hidden]) assert.equal(rights.mayWrite(each), own.includes(each), each);
   assert.ok(rights.mayLease("chassis/host1"));
-  for (const name of ["chassis/host2", "chassis/host1/x", "folding", ""]) assert.ok(!rights.mayLease(name), name);
+  for (const name of ["chassis/host2", "chassis/host1/x", "folding", "asker/host1", ""])
+    assert.ok(!rights.mayLease(name), name);
+});
+
+test("an operator reads everything, and writes questions only", () => {
+  const rights = rightsOf("operator");
+  const others = [networkTopic("n"), chassisTopic("host1"), statusTopic("host1"), answersTopic("host1"), LEASE_TOPIC];
+  for (const each of others) assert.ok(rights.mayRead(each) && !rights.mayWrite(each), each);
+  for (const each of [questionsTopic("host1"), ASKERS_TOPIC])
+    assert.ok(rights.mayRead(each) && rights.mayWrite(each), each);
+  assert.ok(!rights.mayWrite(topic("api", "ports")) && !rights.mayWrite(topic("refs", "x")));
+  assert.ok(rights.mayLease("asker/1"));
+  for (const name of ["chassis/host1", "folding", "asker", ""]) assert.ok(!rights.mayLease(name), name);
 });

@@ -1,10 +1,10 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 
-/** Who holds a token: a server may do all, a chassis what its own name allows. */
-export type Subject = "server" | `chassis:${string}`;
+/** Who holds a token: a server may do all, an operator look and ask, a chassis what its own name allows. */
+export type Subject = "server" | "operator" | `chassis:${string}`;
 
 export function isSubject(text: string): text is Subject {
-  return text === "server" || /^chassis:[\w.-]{1,200}$/.test(text);
+  return text === "server" || text === "operator" || /^chassis:[\w.-]{1,200}$/.test(text);
 }
 
 function signatureOf(secret: string | Uint8Array, subject: string): Buffer {

@@ -88,11 +88,14 @@ function furtherMac(mac: string, { port, network, owner, steps, chassis }: Holde
   if (holders.some((holder) => holder.mac === mac) || holders[0]?.id !== port.id) return [];
   const match = { network: network.key, eth_dst: mac };
   if (holders.length === 1) return [flow(owner, l2, priority.normal, match, steps)];
-  const buckets = holders.flatMap((holder): readonly Bucket[] => {
+  const buckets = new Map<string, Bucket>();
+  for (const holder of holders) {
     const way = towards(holder, network.networkType, chassis, read);
-    return way ? [{ id: holder.id, steps: way }] : [];
-  });
-  const copies = floodGroup(owner, `shared/${port.networkId}/${mac}`, buckets);
+    // One copy to another host: it has a group of its own for those that are there.
+    const id = holder.chassis === chassis ? holder.id : holder.chassis;
+    if (way !== undefined) buckets.set(id, { id, steps: way });
+  }
+  const copies = floodGroup(owner, `shared/${port.networkId}/${mac}`, [...buckets.values()]);
   return [copies, flow(owner, l2, priority.normal, match, [group(copies.name)])];
 }
 

@@ -50,12 +50,15 @@ export function deliver(
   copies: { readonly owner: Owner; readonly name: string },
   read: Read,
 ): Delivery | undefined {
-  const ways = holders.flatMap(({ port, mac }): readonly Bucket[] => {
+  const ways = new Map<string, Bucket>();
+  for (const { port, mac } of holders) {
     const way = towards(port, network.networkType, chassis, read);
-    return way ? [{ id: `${port.id} ${mac}`, steps: [setMac("eth_dst", mac), ...way] }] : [];
-  });
-  const [only, ...others] = ways;
+    // One copy for a MAC address to another host, which has a group of its own for those that are there.
+    const id = `${port.chassis === chassis ? port.id : port.chassis} ${mac}`;
+    if (way !== undefined) ways.set(id, { id, steps: [setMac("eth_dst", mac), ...way] });
+  }
+  const [only, ...others] = ways.values();
   if (only === undefined) return undefined;
   if (others.length === 0) return { besides: [], steps: only.steps };
-  return { besides: [floodGroup(copies.owner, copies.name, ways)], steps: [group(copies.name)] };
+  return { besides: [floodGroup(copies.owner, copies.name, [...ways.values()])], steps: [group(copies.name)] };
 }

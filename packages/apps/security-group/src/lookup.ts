@@ -26,6 +26,8 @@ import {
   priority,
   routerInterfaces,
   routerPorts,
+  routerPortsByAddress,
+  routers,
   set,
   TUNNEL_TYPE,
 } from "@dragonflow/pipeline";
@@ -70,11 +72,33 @@ function linksOf(side: Side, { id }: GroupRow, read: Read): readonly Lookup[] {
   });
 }
 
-/** The network itself, and those that a router joins it with. */
+/** A packet crosses so many routers on its way, as l3 has it. */
+const MAX_ROUTERS = 4;
+
+/** The network itself, those that a router joins it with, and those behind routers that such a router's routes lead to. */
 function neighboursOf(networkId: string, read: Read): readonly string[] {
-  const routers = new Set(read.rows(routerPorts, networkTopic(networkId)).map(({ routerId }) => routerId));
-  const joined = [...routers].flatMap((id) => read.rows(routerInterfaces, routerTopic(id)));
-  return [...new Set([networkId, ...joined.map((other) => other.networkId)])];
+  const found = new Set([networkId]);
+  const known = new Set<string>();
+  let next = read.rows(routerPorts, networkTopic(networkId)).map(({ routerId }) => routerId);
+  for (let crossed = 0; crossed < MAX_ROUTERS && next.length > 0; crossed++) {
+    const entered = [...new Set(next)].filter((id) => !known.has(id));
+    for (const id of entered) known.add(id);
+    next = entered.flatMap((id) => {
+      const joined = read.rows(routerInterfaces, routerTopic(id)).map((own) => own.networkId);
+      for (const network of joined) found.add(network);
+      return routersBehind(id, [...new Set(joined)], read);
+    });
+  }
+  return [...found];
+}
+
+/** Whom the router's routes name as the next hop. */
+function routersBehind(routerId: string, joined: readonly string[], read: Read): readonly string[] {
+  const routes = read.pick(routers, routerTopic(routerId), routerId, ["routes"])?.routes ?? [];
+  const nexthops = [...new Set(routes.map(({ nexthop }) => nexthop))];
+  return joined.flatMap((network) =>
+    nexthops.flatMap((ip) => read.by(routerPortsByAddress, networkTopic(network), ip).map((port) => port.routerId)),
+  );
 }
 
 /** The way into the lookup. */

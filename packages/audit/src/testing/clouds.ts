@@ -1,12 +1,12 @@
 /** Whole clouds as a store holds them, with the flows that each host compiles. */
 import { APPS, pipeline } from "@dragonflow/controller";
 import { LOCAL, putRow, type RowChange, type State } from "@dragonflow/engine";
+import type { AnyRecord } from "@dragonflow/evaluator";
 import { compileHost, type Host, World } from "@dragonflow/explain";
 import { chassisTopic, endpointTopic } from "@dragonflow/model";
 import { Bound, type Desired, endpoints, localPorts, ports, Tracer } from "@dragonflow/pipeline";
 import { SELF, tunnelIp } from "@dragonflow/pipeline/testing";
 import type { HostOf } from "../reachability.ts";
-import type { AnyRecord } from "../ways.ts";
 
 /** Puts each port on its host, as that host and as the others see it. @param rows in which all ports are on SELF */
 export function onTheirHosts(rows: State, chassisOf: (portId: string) => string): State {

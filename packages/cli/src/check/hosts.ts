@@ -3,7 +3,7 @@ import { compileHost, ExplainError, type Host, type World } from "@dragonflow/ex
 import { shapes } from "@dragonflow/model";
 import { OwnerDigests } from "@dragonflow/pipeline";
 import { CliError } from "../errors.ts";
-import { ask, type Source } from "../introspection/socket.ts";
+import type { Respondents } from "../introspection/respondents.ts";
 import type { Difference } from "./difference.ts";
 
 const { flag, integer, list, nullable, object, oneOf, text } = shapes;
@@ -47,7 +47,7 @@ function texts(): shapes.Shape<Readonly<Record<string, string>>> {
 
 /** What a controller says of its host; `error`: why it says nothing. */
 export interface HostReport {
-  readonly source: Source;
+  readonly chassis: string;
   readonly said:
     | {
         readonly drift: shapes.Infer<typeof driftShape>;
@@ -58,17 +58,17 @@ export interface HostReport {
   readonly error: string | undefined;
 }
 
-export async function askHost(source: Source): Promise<HostReport> {
+export async function askHost(respondents: Respondents, chassis: string): Promise<HostReport> {
   try {
     const [drift, facts, status] = await Promise.all([
-      ask(source, "/drift", driftShape),
-      ask(source, "/facts", factsShape),
-      ask(source, "/status", statusShape),
+      respondents.ask(chassis, "/drift", driftShape),
+      respondents.ask(chassis, "/facts", factsShape),
+      respondents.ask(chassis, "/status", statusShape),
     ]);
-    return { source, said: { drift, facts, status }, error: undefined };
+    return { chassis, said: { drift, facts, status }, error: undefined };
   } catch (error) {
     if (!(error instanceof CliError)) throw error;
-    return { source, said: undefined, error: error.message };
+    return { chassis, said: undefined, error: error.message };
   }
 }
 
@@ -88,8 +88,7 @@ export async function compiledHost(
 }
 
 /** Of one host: its switch against its controller, its controller against the store. */
-export function hostDifferences({ source, said, error }: HostReport, compiled: Host | undefined): Difference[] {
-  const host = said?.status.chassis ?? source.host;
+export function hostDifferences({ chassis: host, said, error }: HostReport, compiled: Host | undefined): Difference[] {
   if (said === undefined)
     return [{ where: "host", host, problem: "silent", what: "controller", owner: null, detail: error ?? "" }];
   const { drift, status } = said;

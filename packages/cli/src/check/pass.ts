@@ -4,7 +4,7 @@ import { type Host, World } from "@dragonflow/explain";
 import { ShapeError } from "@dragonflow/model";
 import { auditRecords, type FoundRecord, type RecordAudit, type State } from "@dragonflow/neutron-api";
 import { type StoreDriver, version } from "@dragonflow/store";
-import type { Source } from "../introspection/socket.ts";
+import type { Respondents } from "../introspection/respondents.ts";
 import { counted } from "../screen/palette.ts";
 import type { Progress } from "../screen/progress.ts";
 import type { Difference } from "./difference.ts";
@@ -14,7 +14,7 @@ import { askHost, compiledHost, hostDifferences, type HostReport } from "./hosts
 export interface Subject {
   readonly driver: StoreDriver;
   readonly state: () => Promise<State>;
-  readonly controllers: readonly Source[];
+  readonly respondents: Respondents;
   /** Absent: all pairs. */
   readonly sample?: { readonly pairs: number; readonly seed: number };
 }
@@ -37,7 +37,7 @@ export async function lookOnce(subject: Subject, progress: Progress): Promise<Pa
   const { records, differences: bad } = readable(audit.records);
   const reports = await progress.step(
     "hosts",
-    async () => Promise.all(subject.controllers.map(askHost)),
+    async () => askHosts(subject.respondents, state),
     (all) => `${counted(all.length, "host")} asked`,
   );
   const world = worldOf(records);
@@ -45,8 +45,7 @@ export async function lookOnce(subject: Subject, progress: Progress): Promise<Pa
   const ofHosts = await progress.step("flows of each host, compiled from the store", async (tell) => {
     const found: Difference[] = [];
     for (const [i, report] of reports.entries()) {
-      const chassis = report.said?.status.chassis;
-      found.push(...hostDifferences(report, chassis === undefined ? undefined : await hosts.of(chassis)));
+      found.push(...hostDifferences(report, report.said && (await hosts.of(report.chassis))));
       tell(`${i + 1} of ${reports.length}`);
     }
     return found;
@@ -70,10 +69,9 @@ export async function lookOnce(subject: Subject, progress: Progress): Promise<Pa
   return {
     store: { records: audit.records.length, topics: audit.topics, digest: audit.digest },
     hosts: await Promise.all(
-      reports.map(async ({ source, said }) => {
-        const chassis = said?.status.chassis;
-        const flows = chassis === undefined ? 0 : (await hosts.of(chassis)).bound.flows.length;
-        return { host: chassis ?? source.host, answers: said !== undefined, flows };
+      reports.map(async ({ chassis, said }) => {
+        const flows = said === undefined ? 0 : (await hosts.of(chassis)).bound.flows.length;
+        return { host: chassis, answers: said !== undefined, flows };
       }),
     ),
     reachability: { pairs: reach.pairs, packets: reach.packets, allowed: reach.allowed },
@@ -94,6 +92,22 @@ export async function lookOnce(subject: Subject, progress: Progress): Promise<Pa
       ),
     ],
   };
+}
+
+/** Of so many at a time: the answer of a host with many flows is long. */
+const HOSTS_AT_ONCE = 32;
+
+/** Every host that the API shows, that lives, or that has its socket here. */
+async function askHosts(respondents: Respondents, { agents }: State): Promise<readonly HostReport[]> {
+  await respondents.lookAgain();
+  const all = [...new Set([...Array.from(agents.values(), ({ host }) => host), ...respondents.chassis])].sort();
+  await respondents.willAsk(all);
+  const reports: HostReport[] = [];
+  for (let at = 0; at < all.length; at += HOSTS_AT_ONCE)
+    reports.push(
+      ...(await Promise.all(all.slice(at, at + HOSTS_AT_ONCE).map((chassis) => askHost(respondents, chassis)))),
+    );
+  return reports;
 }
 
 function storeDifferences({ differences }: RecordAudit): readonly Difference[] {
@@ -158,7 +172,7 @@ class Hosts {
   }
 
   async of(chassis: string): Promise<Host> {
-    const report = this.#reports.find(({ said }) => said?.status.chassis === chassis);
+    const report = this.#reports.find((one) => one.chassis === chassis);
     const host = this.#compiled.get(chassis) ?? compiledHost(this.#world, chassis, report, this.#isPlugged);
     this.#compiled.set(chassis, host);
     return host;

@@ -1,4 +1,3 @@
-import { setTimeout as pause } from "node:timers/promises";
 import { APPS, pipeline } from "@dragonflow/controller";
 import {
   explain,
@@ -7,44 +6,44 @@ import {
   explanationLines,
   familyOf,
   type Explanation,
+  lastSeen,
   type Leg,
-  liveLeg,
-  type LiveLeg,
   liveLines,
   parseFrame,
   parseService,
   type Question,
   rulesLines,
+  sentLines,
   type SwitchCheck,
   type Vocabulary,
   whyNot,
   whyNotLines,
   World,
 } from "@dragonflow/explain";
+import { Engine } from "@dragonflow/neutron-api";
 import { type Connection, TraceError } from "@dragonflow/pipeline";
 import { ApiClient } from "../api/client.ts";
 import { CliError, EXIT } from "../errors.ts";
-import { objectNames } from "../introspection/object-names.ts";
-import { findControllers } from "../introspection/socket.ts";
-import { openStore } from "../introspection/store.ts";
+import { Respondents } from "../introspection/respondents.ts";
+import { type OpenStore, openStore, type StoreSelection } from "../introspection/store.ts";
 import { print, printJson, warn } from "../output.ts";
 import { paletteOf } from "../screen/palette.ts";
-import { ReachedHosts } from "../trace/hosts.ts";
-import { Directory, placeOf } from "../trace/places.ts";
+import { TracedHosts } from "../trace/hosts.ts";
+import { endsOf, type Live, marked, send, wait } from "../trace/live.ts";
+import { apiDirectory, type Directory, findPort, findPortOrAddress, placeOf, storeDirectory } from "../trace/places.ts";
 import { topicsOf } from "../trace/topics.ts";
 
-export interface TraceOptions {
+export interface TraceOptions extends StoreSelection {
   readonly sourcePort?: number;
   readonly sourceAddress?: string;
   readonly frame?: string;
-  readonly lab?: string;
-  readonly config?: string;
   readonly socket?: string;
   readonly api?: string;
   readonly flows: boolean;
   readonly whyNot: boolean;
+  readonly live: boolean;
   /** Seconds. */
-  readonly live?: number;
+  readonly wait?: number;
   readonly json: boolean;
 }
 
@@ -53,8 +52,11 @@ const PROGRAM = { apps: APPS, pipeline } as const;
 const DISAGREES = 3;
 
 export async function trace(from: string, to: string, service: string, options: TraceOptions): Promise<void> {
+  if (options.wait !== undefined && !options.live) throw new CliError("--wait goes with --live", EXIT.usage);
   try {
-    await run(from, to, service, options);
+    await using store = await openStore(options);
+    await using respondents = await Respondents.open(store, options);
+    await run(store, respondents, { from, to, service }, options);
   } catch (error) {
     if (error instanceof ExplainError)
       throw new CliError(error.message, error.code === "bad-question" ? EXIT.usage : EXIT.failed, { cause: error });
@@ -64,29 +66,27 @@ export async function trace(from: string, to: string, service: string, options: 
   }
 }
 
-async function run(from: string, to: string, service: string, options: TraceOptions): Promise<void> {
-  const { lab, config, socket } = options;
-  const url = await apiOf(options);
-  const [directory, names, reached] = await Promise.all([
-    Directory.read(new ApiClient(url)),
-    objectNames(url),
-    ReachedHosts.find({ ...(lab === undefined ? {} : { lab }), ...(socket === undefined ? {} : { socket }) }),
-  ]);
-  const question = questionOf(directory, from, to, service, options);
-  await using store = await openStore({
-    ...(lab === undefined ? {} : { lab }),
-    ...(config === undefined ? {} : { config }),
-  });
+interface Asked {
+  readonly from: string;
+  readonly to: string;
+  readonly service: string;
+}
+
+async function run(store: OpenStore, respondents: Respondents, asked: Asked, options: TraceOptions): Promise<void> {
+  const directory = await directoryOf(store, options.api ?? respondents.api);
+  const hosts = new TracedHosts(respondents, store.driver);
+  const said = await questionOf(directory, asked, options);
   const world = new World(topicsOf(store.driver));
-  const ends = [question.source, ...(question.destination.place === undefined ? [] : [question.destination.place])];
+  const known = await hosts.connections(endsOf(said));
+  const question = options.live && options.wait === undefined ? marked(said, known) : said;
   const circumstances = {
-    facts: reached.facts,
-    // Of one that shall be down nobody knows.
-    isPlugged: (id: string) => directory.port(id)?.status !== "DOWN" || directory.port(id)?.admin_state_up === false,
-    known: await reached.connections(ends),
+    facts: (chassis: string) => hosts.facts(chassis),
+    isPlugged: (id: string) => hosts.isPlugged(id),
+    known,
   };
   const explanation = await explain(PROGRAM, world, question, circumstances);
-  const switches = await reached.compare(world, explanation.legs, connectionAt(explanation));
+  const switches = await hosts.compare(world, explanation.legs, connectionAt(explanation));
+  const names = await directory.names(portsIn(explanation));
   const responders = new Map(APPS.flatMap((app) => app.responders.map(({ number, name }) => [number, name])));
   const words = { world, names, responders };
   process.exitCode = exitCodeOf(explanation, switches);
@@ -94,49 +94,63 @@ async function run(from: string, to: string, service: string, options: TraceOpti
     options.whyNot && !explanation.passes
       ? await whyNot(PROGRAM, { world, question, circumstances }, explanation)
       : undefined;
-  const live = options.live === undefined ? [] : await watched(words, reached, explanation.legs, options.live);
+  const live = options.live ? await liveOf(words, hosts, explanation, options.wait) : undefined;
   if (options.json)
-    return printJson({ ...explanationJson(words, explanation, switches), whyNot: remedy ?? null, live });
-  show(words, explanation, switches, options);
-  if (live.length > 0) print(["", ...liveLines(live)].join("\n"));
-  if (remedy !== undefined) print(["", ...whyNotLines(words, remedy)].join("\n"));
-  for (const silence of reached.silent) warn(silence);
+    printJson({ ...explanationJson(words, explanation, switches), whyNot: remedy ?? null, ...liveJson(live) });
+  else {
+    show(words, explanation, switches, options);
+    if (live !== undefined) showLive(words, live);
+    if (remedy !== undefined) print(["", ...whyNotLines(words, remedy)].join("\n"));
+  }
+  for (const silence of hosts.silent) warn(silence);
 }
 
-/** What really goes this way, for so many seconds. Nothing is sent, and no flow added: the flows that are there count. */
-async function watched(
+async function directoryOf({ driver }: OpenStore, api: string | undefined): Promise<Directory> {
+  if (api !== undefined) return apiDirectory(new ApiClient(api));
+  const engine = new Engine(driver);
+  try {
+    return storeDirectory(await engine.read());
+  } finally {
+    await engine.close();
+  }
+}
+
+/** Ports that words are about. */
+const portsIn = ({ question, legs }: Explanation): readonly string[] => [
+  question.source.id,
+  ...(question.destination.place === undefined ? [] : [question.destination.place.id]),
+  ...legs.flatMap(({ endings }) => endings.flatMap((one) => (one.type === "delivered" ? [one.portId] : []))),
+];
+
+async function liveOf(
   words: Vocabulary,
-  reached: ReachedHosts,
-  legs: readonly Leg[],
-  seconds: number,
-): Promise<readonly LiveLeg[]> {
-  const before = await reached.counts(legs);
-  warn(`watching for ${seconds} s: send it now`);
-  await pause(seconds * 1000);
-  const after = await reached.counts(legs);
-  return legs.flatMap((leg) => {
-    const [first, last] = [before.get(leg), after.get(leg)];
-    return first === undefined || last === undefined ? [] : [liveLeg(words, leg, first, last)];
-  });
+  hosts: TracedHosts,
+  explanation: Explanation,
+  seconds: number | undefined,
+): Promise<Live> {
+  return seconds === undefined ? send(words, hosts, explanation) : wait(words, hosts, explanation, seconds);
 }
 
-async function apiOf({ api, lab, socket }: TraceOptions): Promise<string> {
-  const known =
-    api ??
-    (await findControllers({ ...(lab === undefined ? {} : { lab }), ...(socket === undefined ? {} : { socket }) })).api;
-  if (known === undefined) throw new CliError("ports are found by the API: give --api, or set OS_ENDPOINT", EXIT.usage);
-  return known;
+function liveJson(live: Live | undefined): object {
+  if (live === undefined) return { live: [], sent: null };
+  const { legs, sent } = live;
+  return { live: legs, sent: sent === undefined ? null : { ...sent, lastSeen: lastSeen(legs) ?? null } };
 }
 
-function questionOf(
+function showLive(words: Vocabulary, { legs, sent }: Live): void {
+  if (legs.length > 0) print(["", ...liveLines(legs, sent?.copies)].join("\n"));
+  if (sent !== undefined) print(["", ...sentLines(words, legs, sent)].join("\n"));
+  else if (legs.length === 0)
+    print("\nnothing was sent or counted: no packet like this leaves its source, or the host was not reached");
+}
+
+async function questionOf(
   directory: Directory,
-  from: string,
-  to: string,
-  service: string,
+  { from, to, service }: Asked,
   { sourcePort, sourceAddress, frame }: TraceOptions,
-): Question {
-  const source = directory.find(from);
-  const { port, ip } = directory.findOrAddress(to, source.network_id);
+): Promise<Question> {
+  const source = await findPort(directory, from);
+  const { port, ip } = await findPortOrAddress(directory, to, source.network_id);
   if (sourceAddress !== undefined) familyOf(sourceAddress);
   return {
     source: placeOf(source),

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import { checkEnvironment, loadSettings } from "./load.ts";
-import { KNOWN_VARIABLES, type Section, SECTIONS } from "./sections.ts";
+import { KNOWN_VARIABLES, OPERATOR, type Section, SECTIONS } from "./sections.ts";
 import { flagOf, type Setting, type ValuesOf } from "./settings.ts";
 
 /** Gives a command the options that stand for the settings of its section. */
@@ -14,6 +14,22 @@ Each setting may stand in the file, in the environment, or here; the latter wins
   file         KEY = VALUE in [${section}], where KEY is the option's name with _ for -
   environment  DRAGONFLOW_KEY=VALUE, where KEY is the same in capitals`,
   );
+}
+
+/** Gives a command the options by which it reaches a store, and controllers. */
+export function addStoreOptions(command: Command): Command {
+  for (const { help, placeholder, ...setting } of Object.values(OPERATOR))
+    command.addOption(new Option(`${flagOf(setting)} <${placeholder}>`, help));
+  return command
+    .option("--config <FILE>", "TOML file: these three in its [operator] section, or the [server] section of a server")
+    .option("--lab <LAB>", 'in this lab (default: "demo", where nothing else is said)')
+    .option("--socket <PATH>", "ask the controller at this socket, should the store not lead to it")
+    .addHelpText(
+      "after",
+      `
+The store is reached by a server's relay: with --server, --token-file and --ca-file, which may also stand in the environment
+(DRAGONFLOW_SERVER, DRAGONFLOW_TOKEN_FILE, DRAGONFLOW_CA_FILE) or in a file; else by the file of a server, or that of a lab.`,
+    );
 }
 
 function optionOf(setting: Setting<unknown>): Option {

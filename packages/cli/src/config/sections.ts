@@ -105,7 +105,14 @@ export const CONTROLLER = {
   logLevel,
 } as const satisfies Settings;
 
-export const SECTIONS = { server: SERVER, controller: CONTROLLER } as const;
+/** Commands that look inside a cloud from wherever its store is reached: by the relay of a server, with an operator's token. */
+export const OPERATOR = {
+  server: CONTROLLER.server,
+  tokenFile: path("token_file", "an operator's token, as `dragonflow token --for-operator` prints it"),
+  caFile: CONTROLLER.caFile,
+} as const satisfies Settings;
+
+export const SECTIONS = { server: SERVER, controller: CONTROLLER, operator: OPERATOR } as const;
 export type Section = keyof typeof SECTIONS;
 
 /** Of every command, and of the lab: its directory, and the mark on what runs in it. */

@@ -5,15 +5,12 @@ import { parseRecordId } from "@dragonflow/store";
 import { pino } from "pino";
 import { readNamed } from "../config/files.ts";
 import { CliError, EXIT } from "../errors.ts";
-import { type OpenStore, openStore } from "../introspection/store.ts";
+import { type OpenStore, openStore, type StoreSelection } from "../introspection/store.ts";
 import { warn } from "../output.ts";
 
-export interface StoreOptions {
+export interface StoreOptions extends StoreSelection {
+  /** The URL of a store, as a setting of a server. */
   readonly store?: string;
-  readonly tokenFile?: string;
-  readonly caFile?: string;
-  readonly config?: string;
-  readonly lab?: string;
 }
 
 /** A store by its URL, or that of a server. @param mayMake a store that is not there is made @throws {CliError} why it is not reached */
@@ -27,7 +24,7 @@ export async function openChosen(options: StoreOptions, mayMake = false): Promis
   // What the driver says of its own accord is a warning.
   const log = pino({ level: "warn" }, { write: (line: string) => warn(messageOf(line)) });
   const { driver } = await openStoreByUrl({ url, ...token, ...ca }, log);
-  return { driver, [Symbol.asyncDispose]: async () => driver.close() };
+  return { driver, lab: undefined, [Symbol.asyncDispose]: async () => driver.close() };
 }
 
 function messageOf(line: string): string {

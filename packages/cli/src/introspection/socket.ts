@@ -60,14 +60,22 @@ export interface Selection {
 /** The controllers of a lab; else that of this machine. @throws {CliError} when there is none, or no such host */
 export async function findControllers(selection: Selection): Promise<Sources> {
   const { lab, host, socket } = selection;
-  const api = process.env["OS_ENDPOINT"];
-  if (socket !== undefined) return { controllers: [{ host: host ?? "", socket }], api };
+  if (socket !== undefined) return { controllers: [{ host: host ?? "", socket }], api: apiOfEnvironment() };
   const name = lab ?? DEFAULT_LAB;
   if (lab !== undefined || (await listLabs()).some((other) => other.name === name)) return ofLab(name, host);
-  const { fallback } = CONTROLLER.socket;
-  if (fallback === undefined || !existsSync(fallback))
-    throw new CliError(`no lab "${name}", and no controller at ${fallback}: give --lab or --socket`);
-  return { controllers: [{ host: host ?? "", socket: fallback }], api };
+  const controllers = ofMachine(host);
+  if (controllers.length > 0) return { controllers, api: apiOfEnvironment() };
+  throw new CliError(`no lab "${name}", and no controller at ${MACHINE}: give --lab or --socket`);
+}
+
+/** Where a controller of this machine listens that was told nothing else. */
+const MACHINE = CONTROLLER.socket.fallback ?? "";
+
+export const apiOfEnvironment = (): string | undefined => process.env["OS_ENDPOINT"];
+
+/** The controller of this machine, if there is one. */
+export function ofMachine(host = ""): readonly Source[] {
+  return existsSync(MACHINE) ? [{ host, socket: MACHINE }] : [];
 }
 
 async function ofLab(name: string, host: string | undefined): Promise<Sources> {
@@ -82,13 +90,23 @@ async function ofLab(name: string, host: string | undefined): Promise<Sources> {
   };
 }
 
-/** `GET path` on a controller's socket. @throws {CliError} saying which controller does not answer, or what it waits for */
+/** Asks a controller at its socket. @throws {CliError} saying which controller does not answer, or what it waits for */
 export async function ask<T>({ host, socket }: Source, path: string, shape: shapes.Shape<T>): Promise<T> {
   const who = `the controller${host === "" ? "" : ` of ${host}`}`;
   const { status, body } = await get(socket, path).catch((error: unknown) => {
     const reason = error instanceof Error ? error.message : String(error);
     throw new CliError(`${who} does not answer at ${socket}: ${reason}`);
   });
+  return readAnswer(who, path, { status, body }, shape);
+}
+
+/** What a controller answered, by whatever way. @throws {CliError} its refusal, or that it is not what was asked for */
+export function readAnswer<T>(
+  who: string,
+  path: string,
+  { status, body }: { readonly status: number; readonly body: string },
+  shape: shapes.Shape<T>,
+): T {
   try {
     const answer: unknown = JSON.parse(body);
     if (status === 200) return shape.parse(answer, path);
@@ -102,8 +120,10 @@ export async function ask<T>({ host, socket }: Source, path: string, shape: shap
 const refusal = object({ error: string });
 
 async function get(socketPath: string, path: string): Promise<{ readonly status: number; readonly body: string }> {
+  // What sends something is posted.
+  const method = path.startsWith("/inject") ? "POST" : "GET";
   return new Promise((resolve, reject) => {
-    const asked = request({ socketPath, path, timeout: 10_000 }, (response) => {
+    const asked = request({ socketPath, path, method, timeout: 10_000 }, (response) => {
       text(response).then((body) => resolve({ status: response.statusCode ?? 0, body }), reject);
     });
     asked.once("timeout", () => asked.destroy(new Error("no answer within 10 s")));

@@ -11,6 +11,9 @@ const NAMES = new Map(
     name === "ipv6-icmp" ? "icmpv6" : name,
   ]),
 );
+/** As the API shows it, or as the store has it within its group. */
+type Rule = Omit<SecurityGroupRule, "security_group_id">;
+
 const ICMP = 1;
 const ICMPV6 = 58;
 
@@ -18,7 +21,7 @@ const ICMPV6 = 58;
  * `ingress IPv4 tcp 22 from 10.0.0.0/8`, `ingress IPv6 icmpv6 type 128 code 0`, `egress IPv4 to group web`: what a rule does not say, any will do.
  * @param names of groups and address groups, by id; where there is none, the id
  */
-export function ruleText(rule: SecurityGroupRule, names: Names): string {
+export function ruleText(rule: Rule, names: Names): string {
   const { direction, ethertype, remote_ip_prefix, remote_group_id, remote_address_group_id } = rule;
   const named = (id: string): string => printable(names.get(id) ?? id);
   const remote =
@@ -31,7 +34,7 @@ export function ruleText(rule: SecurityGroupRule, names: Names): string {
   return [direction, ethertype, ...serviceText(rule), ...(remote === "" ? [] : [way, remote])].join(" ");
 }
 
-function serviceText({ ethertype, protocol, port_range_min: min, port_range_max: max }: SecurityGroupRule): string[] {
+function serviceText({ ethertype, protocol, port_range_min: min, port_range_max: max }: Rule): string[] {
   const number = protocolNumber(protocol);
   if (number === null) return [];
   // Neutron takes the name of ICMP for ICMPv6 as well.

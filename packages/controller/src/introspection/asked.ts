@@ -19,6 +19,8 @@ export interface ConnectionView {
   readonly destination: string;
   readonly first: number;
   readonly second: number;
+  /** Of ICMP and ICMPv6. */
+  readonly id: number;
   readonly mark: number;
 }
 
@@ -27,12 +29,13 @@ export async function connectionsIn(zone: number, { openflow, bridge }: Place): 
   const directory = runDirectory(openflow);
   const datapath = await datapathOf(directory, bridge);
   const text = await askVswitchd(directory, "dpctl/dump-conntrack", datapath, `zone=${zone}`);
-  return Array.from(readConnections(text), ({ protocol, source, destination, first, second, mark }) => ({
+  return Array.from(readConnections(text), ({ protocol, source, destination, first, second, id, mark }) => ({
     protocol,
     source: formatIp(source),
     destination: formatIp(destination),
     first,
     second,
+    id,
     mark,
   }));
 }
@@ -53,13 +56,13 @@ export async function traceInSwitch(query: URLSearchParams, { openflow, bridge }
 
 const MOST_BYTES = 9216;
 
-function frameIn(query: URLSearchParams): Uint8Array {
+export function frameIn(query: URLSearchParams): Uint8Array {
   const digits = query.get("frame") ?? "";
   if (!/^(?:[0-9a-f]{2}){14,}$/.test(digits) || digits.length > 2 * MOST_BYTES) throw new BadQuestion("frame=HEX");
   return Uint8Array.from(Buffer.from(digits, "hex"));
 }
 
-function numberIn(query: URLSearchParams, name: string): number {
+export function numberIn(query: URLSearchParams, name: string): number {
   const digits = query.get(name) ?? "";
   if (!/^\d{1,10}$/.test(digits)) throw new BadQuestion(`${name}=NUMBER`);
   return Number(digits);

@@ -10,7 +10,8 @@ import { ownerOf } from "../testing/toy.ts";
 import { within } from "../testing/until.ts";
 import { BadQuestion } from "./asked.ts";
 import type { FlowView } from "./flow-view.ts";
-import { type ControllerView, Window } from "./window.ts";
+import type { ControllerView } from "./questions.ts";
+import { Window } from "./window.ts";
 
 let dir: string;
 let path: string;
@@ -58,6 +59,7 @@ const view: ControllerView = {
   drift: async () => ({ differences: [] }),
   facts: () => ({ interfaces: [] }),
   counts: async () => ({ flows: [] }),
+  inject: async () => ({ sent: true }),
   connections: async (query) => ({ of: query.get("port") }),
   trace: async () => {
     throw new BadQuestion("frame=HEX");
@@ -73,6 +75,7 @@ test("GET what there is to see, and nothing else", async () => {
   assert.deepEqual(await ask("/facts"), { status: 200, body: '{"interfaces":[]}' });
   assert.deepEqual(await ask("/connections?port=p1"), { status: 200, body: '{"of":"p1"}' });
   assert.deepEqual(await ask("/counts?cookie=1"), { status: 200, body: '{"flows":[]}' });
+  assert.deepEqual(await ask("/inject", "POST"), { status: 200, body: '{"sent":true}' });
   assert.deepEqual(await ask("/trace?in_port=1"), { status: 400, body: '{"error":"frame=HEX"}' });
   for (const [target, method] of [
     ["/", "GET"],
@@ -80,6 +83,7 @@ test("GET what there is to see, and nothing else", async () => {
     ["/status", "POST"],
     ["/flows", "DELETE"],
     ["/metrics", "GET"],
+    ["/inject", "GET"],
   ])
     assert.equal((await ask(target ?? "", method)).status, 404, `${method} ${target}`);
 });

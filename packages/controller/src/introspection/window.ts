@@ -2,38 +2,20 @@ import { rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { connect } from "node:net";
 import { once } from "node:events";
-import { BadQuestion } from "./asked.ts";
 import type { FlowView } from "./flow-view.ts";
+import { answerTo, type ControllerView, isQuestion, QUESTIONS, refusal } from "./questions.ts";
 
-/** What there is to see. */
-export interface ControllerView {
-  readonly flows: () => Iterable<FlowView>;
-  readonly status: () => object;
-  readonly statistics: () => Promise<object>;
-  readonly drift: () => Promise<object>;
-  readonly facts: () => object;
-  readonly connections: (query: URLSearchParams) => Promise<object>;
-  readonly trace: (query: URLSearchParams) => Promise<object>;
-  readonly counts: (query: URLSearchParams) => Promise<object>;
-}
-
-const PATHS = ["/flows", "/status", "/statistics", "/drift", "/facts", "/connections", "/trace", "/counts"] as const;
+const FLOWS = "/flows";
 /** Between two parts of a long answer the controller does its work. */
 const FLOWS_AT_ONCE = 500;
 /** Only its user may open it: a socket is opened by who may write to it. */
 const UMASK = 0o177;
 
 /**
- * The controller's own window, for the operator of its host: HTTP on a unix socket that only its user may open. Read-only.
+ * The controller's own window, for the operator of its host: HTTP on a unix socket that only its user may open. `GET` each of {@link QUESTIONS} (and
+ * `POST /inject`, which sends something), and, in parts because there may be many,
  *
  *     GET /flows   {flows: [{table, priority, match, actions, owner: {app, kind, id}, refused}]}
- *     GET /status  counters, connections, conflicts, faults
- *     GET /statistics  {rules, ports, drops}: see `Statistics`
- *     GET /drift   {inSync, differences, digests}: the switch, read back, against what is desired; and what of that each object caused
- *     GET /facts   {chassis, interfaces, tunnels}: what the local switch has
- *     GET /connections?port=ID  {connections}: what is tracked in the zone of a port; null where it has none
- *     GET /trace?in_port=N&frame=HEX...  {text}: what `ofproto/trace` of this host's switch says; see `traceInSwitch`
- *     GET /counts?cookie=HEX...  {flows: [{table, priority, match, packets}]}: of the flows with these cookies
  *
  * Before the first connection to the store either is 503 `{error}`, which says what the controller waits for.
  *
@@ -67,10 +49,7 @@ export class Window {
     this.#server = createServer((request, response) => {
       this.#answer(request, response).catch((error: unknown) => {
         if (response.headersSent) response.destroy();
-        else
-          send(response, error instanceof BadQuestion ? 400 : 500, {
-            error: error instanceof Error ? error.message : String(error),
-          });
+        else send(response, refusal(error).status, refusal(error).body);
       });
     });
   }
@@ -94,36 +73,17 @@ export class Window {
 
   async #answer({ method, url = "" }: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname, searchParams } = new URL(url, "http://controller");
-    const path = PATHS.find((known) => method === "GET" && known === pathname);
-    if (path === undefined) send(response, 404, { error: `GET ${PATHS.join(", ")}` });
-    else if (this.#view === undefined) send(response, 503, { error: `it waits for ${this.#waitsFor}` });
-    else if (path === "/flows") await sendFlows(response, this.#view.flows());
-    else send(response, 200, await look(this.#view, path, searchParams));
+    const isKnown = method === methodOf(pathname) && (pathname === FLOWS || isQuestion(pathname));
+    if (!isKnown) return send(response, 404, { error: `GET ${[FLOWS, ...QUESTIONS].join(", ")}` });
+    if (this.#view === undefined) return send(response, 503, { error: `it waits for ${this.#waitsFor}` });
+    if (!isQuestion(pathname)) return sendFlows(response, this.#view.flows());
+    const { status, body } = await answerTo(this.#view, pathname, searchParams);
+    send(response, status, body);
   }
 }
 
-async function look(
-  view: ControllerView,
-  path: Exclude<(typeof PATHS)[number], "/flows">,
-  query: URLSearchParams,
-): Promise<object> {
-  switch (path) {
-    case "/status":
-      return view.status();
-    case "/statistics":
-      return view.statistics();
-    case "/drift":
-      return view.drift();
-    case "/facts":
-      return view.facts();
-    case "/connections":
-      return view.connections(query);
-    case "/trace":
-      return view.trace(query);
-    case "/counts":
-      return view.counts(query);
-  }
-}
+/** The one question that is not read-only is none that somebody asks by the way. */
+const methodOf = (path: string): string => (path === "/inject" ? "POST" : "GET");
 
 function send(response: ServerResponse, status: number, body: object): void {
   response.writeHead(status, { "content-type": "application/json" });

@@ -3,7 +3,7 @@ import { openVSwitch, operations, type OvsdbClient, type Replica, type Uuid } fr
 /** What the controller reads of the local Open vSwitch. */
 const SELECTION = {
   Open_vSwitch: ["datapath_types"],
-  Bridge: ["name", "ports", "flow_tables", "external_ids"],
+  Bridge: ["name", "ports", "fail_mode", "flow_tables", "external_ids"],
   Port: ["name", "interfaces", "external_ids"],
   Interface: ["name", "type", "ofport", "options", "external_ids", "error"],
   Flow_Table: ["name", "external_ids"],

@@ -7,7 +7,9 @@ const MARK = "dragonflow-table";
 
 /**
  * What takes the local database to a bridge of that name whose tables carry the names of the pipeline, so that `ovs-ofctl --names dump-flows`
- * reads like it. A bridge that exists stays as it is; so does a table that somebody else has settings for. Pure.
+ * reads like it, and which drops what no flow is there for: as ovs-vsctl makes bridges, one without flows, as after a restart of vswitchd, carries
+ * everything to everybody until ours are back. What else a bridge that exists has stays as it is; so does a table that somebody else has settings for.
+ * Pure.
  */
 export function bridgeOperations(
   replica: LocalReplica,
@@ -17,6 +19,8 @@ export function bridgeOperations(
   const bridge = findBridge(replica, name);
   if (bridge === undefined) return create(replica, name);
   const operations: Operation<unknown>[] = [];
+  if (bridge.fail_mode !== "secure")
+    operations.push(ops.update("Bridge", [["_uuid", "==", bridge.uuid]], { fail_mode: "secure" }));
   const rows = replica.rows("Flow_Table");
   for (const [number, uuid] of bridge.flow_tables) {
     const row = rows.get(uuid);

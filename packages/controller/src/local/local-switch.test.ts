@@ -151,6 +151,16 @@ test("a bridge that is missing is made, with the names of its tables; it is not 
   await until("and nothing is on it", () => rows.size === 0);
 });
 
+test("a bridge that would carry everything while it has no flows drops from now on; the rest of it stays", async () => {
+  await local.close();
+  await ovs.vsctl("clear", "bridge", "br-int", "fail_mode", "--", "set", "bridge", "br-int", "other_config:x=1");
+  assert.match(await ovs.ofctl("dump-flows", ovs.bridge), /priority=0 actions=NORMAL/);
+  local = open();
+  await until("it is secure", async () => (await column("bridge", "br-int", "fail_mode")) === "secure");
+  await until("it drops", async () => !(await ovs.ofctl("dump-flows", ovs.bridge)).includes("NORMAL"));
+  assert.match(await column("bridge", "br-int", "other_config"), /x="1"/);
+});
+
 test("names of tables that an earlier release left are replaced, settings of others stay", async () => {
   const named = (label: string, ...fields: string[]) => ["--", `--id=@${label}`, "create", "Flow_Table", ...fields];
   const mark = "external_ids:dragonflow-table=x";

@@ -31,7 +31,6 @@ interface Parts {
 
 /** What is looked up when somebody asks. */
 export function collectController(metrics: ControllerMetrics, parts: Parts): void {
-  for (const way of ["messages", "bundle"]) metrics.prepare("dragonflow_switch_plan_duration_seconds", { way });
   metrics.collect(() => {
     collectCompiler(metrics, parts);
     collectSwitch(metrics, parts);

@@ -41,8 +41,7 @@ export const CONTROLLER_METRICS = {
   dragonflow_switch_messages_total: counter("Changes that were sent to the switch, by what they change.", "type"),
   dragonflow_switch_plan_duration_seconds: histogram(
     FAST_SECONDS,
-    "From sending a plan to the switch's barrier behind it: of a small one as plain messages, of a large one as an atomic bundle.",
-    "way",
+    "From sending a plan, as one bundle, to the switch's barrier behind it.",
   ),
   dragonflow_switch_plans_total: counter(
     "Plans that were sent: what changes while one is on its way goes together in the next.",

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import {
+  answersTopic,
   chassisTopic,
   claimRefusalKind,
   encodeFields,
   networkTopic,
+  questionsTopic,
   recordId,
   routerTopic,
   securityGroupTopic,
@@ -75,7 +77,7 @@ function start(): void {
 }
 const topics = (): ReadonlySet<string> => new Set(northbound.replica.topics());
 const settled = (): Promise<void> => until("the compiler is settled", () => compiler.settled);
-const OWN = [chassisTopic(SELF), statusTopic(SELF)];
+const OWN = [chassisTopic(SELF), statusTopic(SELF), questionsTopic(SELF), answersTopic(SELF)];
 const OF_NETWORK = (n: number): string => networkTopic(networkId(n));
 const OF_GROUP = securityGroupTopic(groupId(OPEN));
 const OF_ROUTER = (n: number): string => routerTopic(routerId(n));

@@ -1,5 +1,13 @@
 import type { PartitionChange, RowChange } from "@dragonflow/engine";
-import { chassisTopic, claimRefusalKind, parseTopic, statusTopic, type Topic } from "@dragonflow/model";
+import {
+  answersTopic,
+  chassisTopic,
+  claimRefusalKind,
+  parseTopic,
+  questionsTopic,
+  statusTopic,
+  type Topic,
+} from "@dragonflow/model";
 import {
   type AppliedCommit,
   type Clock,
@@ -19,6 +27,8 @@ export interface NorthboundListener {
   readonly onCommits?: (commits: readonly AppliedCommit[]) => void;
   /** What stands in the host's own topic has changed, or is known now. */
   readonly onStatus: () => void;
+  /** Likewise what this host is asked, or what stands in the topic of its answers. */
+  readonly onQuestions?: () => void;
   /** The store refuses this host, or the replica cannot go on. */
   readonly onFailure: (error: Error) => void;
 }
@@ -35,6 +45,8 @@ export class Northbound {
   readonly #lease: ChassisLease;
   /** The host's own topic, which it writes. */
   readonly status: Topic;
+  readonly questions: Topic;
+  readonly answers: Topic;
   readonly #own: Topic;
   /** Topics that the engine wants. */
   readonly #wanted = new Set<Topic>();
@@ -52,21 +64,23 @@ export class Northbound {
     this.#log = log;
     this.#listener = listener;
     this.status = statusTopic(chassis);
+    this.questions = questionsTopic(chassis);
+    this.answers = answersTopic(chassis);
     this.#own = chassisTopic(chassis);
     this.#replica = new Replica({
       watch: store.watch(),
       parse: parseRecord,
       onBatch: (batch) => this.#arrived(batch),
       onReport: (report) => this.#report(report),
-      // What is missing from the host's own topic is written again.
-      mayShrink: (shrink) => shrink.topic === this.status || mostlyThere(shrink),
+      // What is missing from the host's own topics is written again; who asked and is gone, asks no more.
+      mayShrink: (shrink) => this.#isSpoken(shrink.topic) || mostlyThere(shrink),
       ...(clock === undefined ? {} : { clock }),
     });
     this.#replica.done.catch((error: unknown) =>
       listener.onFailure(error instanceof Error ? error : new Error(String(error))),
     );
     this.#wanted.add(this.#own);
-    this.#replica.add([this.#own, this.status]);
+    this.#replica.add([this.#own, this.status, this.questions, this.answers]);
     this.#lease = new ChassisLease(store, chassis, log);
   }
 
@@ -102,10 +116,10 @@ export class Northbound {
 
   #arrived({ changes, topics, commits }: ReplicaBatch): void {
     const rows: RowChange[] = [];
-    let isAboutStatus = topics.some(({ topic }) => topic === this.status);
+    const touched = new Set([...changes, ...topics].map(({ topic }) => topic));
     for (const change of changes) {
-      if (change.topic === this.status) isAboutStatus = true;
-      else this.#received++;
+      if (this.#isSpoken(change.topic)) continue;
+      this.#received++;
       if (change.kind === claimRefusalKind.kind && change.row !== undefined) {
         const fields = { port: change.id, holder: change.row["holder"] };
         this.#log.warn(fields, "the port of an interface on this host is bound to another host");
@@ -118,12 +132,18 @@ export class Northbound {
       rows,
       topics.flatMap(({ topic, state }) => this.#partition(topic, state)),
     );
-    if (isAboutStatus) this.#listener.onStatus();
+    if (touched.has(this.status)) this.#listener.onStatus();
+    if (touched.has(this.questions) || touched.has(this.answers)) this.#listener.onQuestions?.();
+  }
+
+  /** What the host says, or is asked: no flow follows from it. */
+  #isSpoken(topic: Topic): boolean {
+    return topic === this.status || topic === this.questions || topic === this.answers;
   }
 
   #partition(topic: Topic, state: ReplicaBatch["topics"][number]["state"]): readonly PartitionChange[] {
     // Nothing is removed because the store is away, or came back empty: what is stale stays in force.
-    if (topic === this.status || state === "stale") return [];
+    if (this.#isSpoken(topic) || state === "stale") return [];
     // The linger is over; unless somebody wanted it again just now, then it comes anew.
     if (state === "pending") return [{ partition: topic, state: this.#wanted.has(topic) ? "pending" : "dropped" }];
     return [{ partition: topic, state }];

@@ -56,7 +56,7 @@ function start(clock?: ManualClock): void {
     onUp: (portIds: readonly string[]) => void raised.push(...portIds),
     onFailure: (error: Error) => void failures.push(error),
   };
-  writer = new StatusWriter({ commit }, TOPIC, replica, listener, clock);
+  writer = new StatusWriter({ commit }, TOPIC, replica, listener, clock === undefined ? {} : { clock });
   replica.add([TOPIC]);
 }
 

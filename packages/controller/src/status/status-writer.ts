@@ -37,6 +37,12 @@ export interface StatusListener {
   readonly onFailure: (error: Error) => void;
 }
 
+export interface StatusWriterOptions {
+  readonly clock?: Clock;
+  /** What the host writes there; other kinds are left as they are. */
+  readonly kinds?: ReadonlySet<string>;
+}
+
 /** A change, and what stands there after it. */
 interface Written {
   readonly change: Change;
@@ -45,13 +51,14 @@ interface Written {
   readonly raised?: string;
 }
 
-const KINDS: ReadonlySet<string> = new Set([chassisStatusKind.kind, portStatusKind.kind]);
+const STATUS_KINDS: ReadonlySet<string> = new Set([chassisStatusKind.kind, portStatusKind.kind]);
 const RETRY_MS = { first: 50, longest: 5000 } as const;
 /** Less than any store takes at a time: a thousand ports come in a few commits. */
 const MOST_CHANGES = 100;
+const MOST_BYTES = 512 * 1024;
 
 /**
- * Keeps the host's own topic (`status/<chassis>`) equal to what the host has to say, whoever changes it: what stands there is what the replica shows,
+ * Keeps a topic of the host's own (`status/<chassis>`, `answers/<chassis>`) equal to what the host has to say, whoever changes it: what stands there is what the replica shows,
  * and what was acknowledged since. One commit at a time, each with all that has changed meanwhile; while the store is away the last word waits.
  */
 export class StatusWriter {
@@ -60,6 +67,7 @@ export class StatusWriter {
   readonly #replica: Pick<Replica, "head" | "rows" | "state">;
   readonly #listener: StatusListener;
   readonly #clock: Clock;
+  readonly #kinds: ReadonlySet<string>;
   readonly #abort = new AbortController();
   /** What the store acknowledged and the replica does not show yet; undefined: deleted. */
   readonly #written = new Map<RecordId, Fields | undefined>();
@@ -75,13 +83,14 @@ export class StatusWriter {
     topic: Topic,
     replica: Pick<Replica, "head" | "rows" | "state">,
     listener: StatusListener,
-    clock: Clock = systemClock,
+    { clock = systemClock, kinds = STATUS_KINDS }: StatusWriterOptions = {},
   ) {
     this.#store = store;
     this.#topic = topic;
     this.#replica = replica;
     this.#listener = listener;
     this.#clock = clock;
+    this.#kinds = kinds;
   }
 
   /** All that shall stand there. */
@@ -161,7 +170,7 @@ export class StatusWriter {
   #difference({ records, isComplete }: Statement): readonly Written[] {
     const actual = new Map<RecordId, Fields | undefined>();
     for (const { kind, id, row } of this.#replica.rows(this.#topic))
-      if (KINDS.has(kind)) actual.set(recordId(kind, id), row);
+      if (this.#kinds.has(kind)) actual.set(recordId(kind, id), row);
     for (const [id, fields] of this.#written) actual.set(id, fields);
     const changes: Written[] = [];
     const wanted = new Set<RecordId>();
@@ -180,8 +189,18 @@ export class StatusWriter {
       if (!isComplete && id.startsWith(`${portStatusKind.kind}/`)) continue;
       changes.push({ change: { op: "delete", topic: this.#topic, id }, fields: undefined });
     }
-    return changes.slice(0, MOST_CHANGES);
+    return changes.slice(0, atOnce(changes));
   }
+}
+
+/** How many of them go in one commit. */
+function atOnce(changes: readonly Written[]): number {
+  let bytes = 0;
+  const end = changes.findIndex(({ change }, i) => {
+    bytes += change.op === "put" ? change.value.byteLength : 0;
+    return i > 0 && bytes > MOST_BYTES;
+  });
+  return Math.min(MOST_CHANGES, end < 0 ? changes.length : end);
 }
 
 function says(stands: Fields, fields: object): boolean {

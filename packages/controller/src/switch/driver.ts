@@ -22,7 +22,7 @@ import { Numbers } from "./numbers.ts";
 import { type MissFlow, plan, type Plan, type Refusal, type SwitchDesired, usesOf, type Wanted } from "./plan.ts";
 import { Redial } from "./redial.ts";
 import { SelfAudit } from "./self-audit.ts";
-import { transmit, wayOf } from "./transmit.ts";
+import { isEmpty, transmit } from "./transmit.ts";
 import { Uses } from "./uses.ts";
 import { type WriteDown, ZoneKeeper } from "./zone-keeper.ts";
 import type { ZoneLedger } from "./zones.ts";
@@ -350,8 +350,7 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
       const startedAt = performance.now();
       const refusals = await transmit(socket, step);
       this.#count(step);
-      const way = wayOf(step);
-      if (way !== "nothing") this.emit("sent", way, (performance.now() - startedAt) / 1000);
+      if (!isEmpty(step)) this.emit("sent", (performance.now() - startedAt) / 1000);
       this.#record(step, refusals);
       for (const [key, refusal] of step.unsendable) this.#refuse(key, refusal);
       keys = new Set();
@@ -359,13 +358,14 @@ export class SwitchDriver extends EventEmitter<SwitchEvents> {
     }
   }
 
-  #count({ meters, changes, lastMeters }: Plan): void {
+  #count(step: Plan): void {
+    const { meters, changes, lastMeters } = step;
     let flowMods = 0;
     for (const { message } of changes) if (message.type === "packed_flow_mod") flowMods++;
     this.counters.flowMods += flowMods;
     this.counters.groupMods += changes.length - flowMods;
     this.counters.meterMods += meters.length + lastMeters.length;
-    if (meters.length + changes.length + lastMeters.length > 0) this.counters.plans++;
+    if (!isEmpty(step)) this.counters.plans++;
   }
 
   #record({ installs }: Plan, refusals: ReadonlyMap<string, Refusal>): void {

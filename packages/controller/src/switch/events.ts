@@ -9,8 +9,8 @@ export interface SwitchEvents {
   /** The switch does not take this. The rest goes on. */
   refused: [key: string, wanted: Wanted, refusal: Refusal];
   connected: [];
-  /** A plan was sent, as messages or as a bundle, and its barrier has come. */
-  sent: [way: "messages" | "bundle", seconds: number];
+  /** A plan was sent, and its barrier has come. */
+  sent: [seconds: number];
   /** Somebody else changed flows of ours: the switch is read back. */
   disturbed: [];
   /** The audit found so many entries otherwise than they were sent: they are made right. */

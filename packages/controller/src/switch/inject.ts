@@ -5,6 +5,8 @@ import type { Pipeline, Step } from "@dragonflow/pipeline";
 export interface InjectedPacket {
   readonly frame: Uint8Array;
   readonly steps: readonly Step[];
+  /** As if it had come in there. Absent: it came from no port. */
+  readonly inPort?: number;
 }
 
 /** OFPP_CONTROLLER: a packet that came from no port. */
@@ -17,9 +19,9 @@ export async function injectPackets(
   packets: readonly InjectedPacket[],
   pipeline: Pipeline,
 ): Promise<void> {
-  const messages = packets.map(({ frame, steps }): Message => {
+  const messages = packets.map(({ frame, steps, inPort = CONTROLLER_PORT }): Message => {
     const actions = pipeline.bucketActions({ id: "", steps }, NO_NUMBERS);
-    return { type: "packet_out", match: { in_port: CONTROLLER_PORT }, actions, frame };
+    return { type: "packet_out", match: { in_port: inPort }, actions, frame };
   });
   const [refused] = await socket.apply(messages);
   if (refused !== undefined) throw refused;

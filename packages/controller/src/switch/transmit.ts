@@ -1,54 +1,53 @@
-import { type Message, OpenFlowError, type OpenFlowSocket } from "@dragonflow/openflow";
+import { type Bundled, type Message, OpenFlowError, type OpenFlowSocket } from "@dragonflow/openflow";
 import type { Plan, Step } from "./plan.ts";
 
-/** Open vSwitch takes so many messages of a connection in one turn, and then turns to others: the barrier is one of them. */
-const ONE_TURN = 48;
-
-/** How a plan goes. */
-export function wayOf({ meters, changes, lastMeters }: Plan): "nothing" | "messages" | "bundle" {
-  const count = meters.length + changes.length + lastMeters.length;
-  if (count === 0) return "nothing";
-  return count <= ONE_TURN ? "messages" : "bundle";
+/** Whether there is nothing to send. */
+export function isEmpty({ meters, changes, lastMeters }: Plan): boolean {
+  return meters.length + changes.length + lastMeters.length === 0;
 }
 
 /**
- * Sends a plan, and waits for the barrier. A small one goes as plain messages: one round trip. What comes stands before what goes, so that nothing is
- * missing in between. A large one takes several turns of the switch: it goes as one atomic bundle, which costs a second round trip.
+ * Sends a plan, and waits for the barrier. However large, its groups and flows change in one instant: a packet meets those of before or those of after,
+ * and so it does when the connection ends before the commit. Meters are not of that instant: they come before, and go after, what uses them.
  *
  * @returns what the switch refused, by key; the rest is in the switch.
  * @throws {ConnectionError} what of it is in the switch is not known.
  */
-export async function transmit(socket: OpenFlowSocket, plan: Plan): Promise<ReadonlyMap<string, OpenFlowError>> {
+export async function transmit(
+  socket: OpenFlowSocket,
+  { meters, changes, lastMeters }: Plan,
+): Promise<ReadonlyMap<string, OpenFlowError>> {
+  const apply = async (messages: readonly Message[]) => socket.apply(messages);
+  const commit = async (messages: readonly Bundled[]) => {
+    try {
+      return await socket.commit(messages);
+    } catch (error) {
+      if (!(error instanceof OpenFlowError)) throw error;
+      // One that is impossible among the others, as in a table that is full, undoes all. Each by itself, only those are missing.
+      return socket.apply(messages);
+    }
+  };
+  // Sent in the order of the calls, without waiting in between.
+  const first = await Promise.all([refusals(meters, apply), refusals(changes, commit)]);
+  const last = await refusals(lastMeters, apply);
   const refused = new Map<string, OpenFlowError>();
-  const { meters, changes, lastMeters } = plan;
-  const way = wayOf(plan);
-  if (way === "nothing") return refused;
-  if (way === "messages") {
-    await apply(socket, [...meters, ...changes, ...lastMeters], refused);
-    return refused;
-  }
-  await apply(socket, meters, refused);
-  try {
-    if (changes.length > 0) await socket.commit(changes.map(({ message }) => message));
-  } catch (error) {
-    if (!(error instanceof OpenFlowError)) throw error;
-    // One refusal undoes the whole bundle: send all once more, each by itself, so that only what is refused is missing.
-    await apply(socket, changes, refused);
-  }
-  await apply(socket, lastMeters, refused);
+  for (const [key, error] of [...first.flat(), ...last]) if (!refused.has(key)) refused.set(key, error);
   return refused;
 }
 
-async function apply(
-  socket: OpenFlowSocket,
-  steps: readonly Step<Message>[],
-  refused: Map<string, OpenFlowError>,
-): Promise<void> {
-  if (steps.length === 0) return;
+/** Sends the messages of some steps. @returns the key of each that was refused, and why */
+async function refusals<M extends Message>(
+  steps: readonly Step<M>[],
+  send: (messages: readonly M[]) => Promise<readonly OpenFlowError[]>,
+): Promise<readonly (readonly [key: string, error: OpenFlowError])[]> {
+  if (steps.length === 0) return [];
+  const errors = await send(steps.map(({ message }) => message));
+  if (errors.length === 0) return [];
   const keys = new Map<Message | undefined, string>(steps.map(({ key, message }) => [message, key]));
-  for (const error of await socket.apply(steps.map(({ message }) => message))) {
-    const key = keys.get(error.request);
+  return errors.map((error) => {
+    const { request } = error;
+    const key = keys.get(request?.type === "bundle_add_message" ? request.message : request);
     if (key === undefined) throw error;
-    if (!refused.has(key)) refused.set(key, error);
-  }
+    return [key, error] as const;
+  });
 }

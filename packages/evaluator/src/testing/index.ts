@@ -4,3 +4,5 @@ export { type CloudChoice, cloudChoices, type CloudOptions, recordsOf } from "./
 export { frameOf } from "./frames.ts";
 export { type PacketChoice, packetChoices } from "./packets.ts";
 export { HOSTS } from "./pools.ts";
+export { type SentChoice, sentChoices, sentOf } from "./sent.ts";
+export { bytesOf, frameIn } from "./wire.ts";

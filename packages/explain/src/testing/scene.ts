@@ -90,7 +90,7 @@ export const names: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** All hosts, as they are if all is well; nothing is connected. */
-export const QUIET: Circumstances = { facts: new Map(), isPlugged: () => true, known: new Map() };
+export const QUIET: Circumstances = { facts: async () => undefined, isPlugged: () => true, known: new Map() };
 
 export const rowsOf =
   (rows: readonly RowChange[]): ReadTopics =>

@@ -2,6 +2,7 @@ import type { Kind } from "../kind.ts";
 import { chassisStatusKind, claimRefusalKind, endpointKind, portStatusKind } from "./chassis.ts";
 import { networkKind, subnetKind } from "./network.ts";
 import { localPortKind, portKind } from "./port.ts";
+import { answerKind, askerKind, questionKind } from "./questions.ts";
 import { addressGroupKind, groupIdentityKind, portIdentityKind, securityGroupKind } from "./security-group.ts";
 import { routerInterfaceKind, routerKind, routerPortKind } from "./router.ts";
 
@@ -22,4 +23,7 @@ export const KINDS = [
   chassisStatusKind,
   claimRefusalKind,
   portStatusKind,
+  questionKind,
+  answerKind,
+  askerKind,
 ] as const satisfies readonly Pick<Kind, "kind">[];

@@ -2,7 +2,13 @@
 export * from "./compile.ts";
 export * from "./frames.ts";
 export * from "./golden.ts";
-export { FIRST_PORT, rowsOf, securedTopologies } from "./random-topology.ts";
+export {
+  FIRST_PORT,
+  rowsOf,
+  securedTopologies,
+  topologies,
+  type Topology as TopologyChoice,
+} from "./random-topology.ts";
 export * from "./tenant.ts";
 export * from "./test-bed.ts";
 export * from "./topology.ts";

@@ -2,6 +2,7 @@ import { WebSocket } from "ws";
 import type { Clock } from "../clock.ts";
 import { backOff } from "../commit-retry.ts";
 import { errorFromFields, Forbidden, OutcomeUnknown, TooLarge, Unavailable } from "../errors.ts";
+import { wasAsleep } from "./asleep.ts";
 import {
   type ClientFrame,
   decodeServerFrame,
@@ -14,7 +15,8 @@ import { ProtocolError, textOf } from "./json.ts";
 
 const FIRST_RETRY_MILLISECONDS = 50;
 const LONGEST_RETRY_MILLISECONDS = 5_000;
-const HANDSHAKE_MILLISECONDS = 10_000;
+/** No less than a server grants for TLS and for the request together: who gives up before it begins anew, and has both do the work again. */
+const HANDSHAKE_MILLISECONDS = 20_000;
 
 export interface ConnectionOptions {
   readonly address: string;
@@ -51,6 +53,7 @@ export class Connection {
   #socket: WebSocket | undefined;
   #welcome: Welcome | undefined;
   #nextRequest = 1;
+  /** Since a server was of use: one that only says welcome, its store being away, is not to be tried again and again by a whole fleet. */
   #attempt = 0;
   #refused: Error | undefined;
   #lastError: unknown;
@@ -176,7 +179,6 @@ export class Connection {
     switch (frame.type) {
       case "welcome":
         this.#welcome = frame;
-        this.#attempt = 0;
         this.#refused = undefined;
         this.#lastError = undefined;
         this.bear(frame.silenceSeconds * 1000);
@@ -188,8 +190,10 @@ export class Connection {
         const waiting = this.#waiting.get(frame.request);
         if (waiting === undefined) break;
         this.#events.proven(waiting.sentAt);
-        if (frame.type === "answer") waiting.answer.resolve(frame.result);
-        else waiting.answer.reject(errorFromFields(frame.error));
+        if (frame.type === "answer") {
+          this.#attempt = 0;
+          waiting.answer.resolve(frame.result);
+        } else waiting.answer.reject(errorFromFields(frame.error));
         break;
       }
       case "pong":
@@ -197,13 +201,16 @@ export class Connection {
         this.#events.proven(this.#unanswered.sentAt);
         this.#unanswered = undefined;
         break;
+      case "current":
+        this.#attempt = 0;
+        this.#events.frame(frame);
+        break;
       case "lost":
       case "refused":
       case "began":
       case "snapshot":
       case "page":
       case "commit":
-      case "current":
       case "stale":
         this.#events.frame(frame);
         break;
@@ -212,19 +219,19 @@ export class Connection {
     }
   }
 
-  #ping(): void {
+  #ping(due = this.#options.clock.now()): void {
     this.#cancelPing();
     const interval = this.#bearable / 3;
     const now = this.#options.clock.now();
     if (this.#unanswered === undefined) {
       this.#unanswered = { number: ++this.#pingNumber, sentAt: now };
       this.send({ type: "ping", number: this.#unanswered.number });
-    } else if (now - this.#unanswered.sentAt >= 2 * interval) {
+    } else if (now - this.#unanswered.sentAt >= 2 * interval && !wasAsleep(due, this.#options.clock)) {
       this.#lastError = new Unavailable("the relay fell silent");
       this.#socket?.terminate();
       return;
     }
-    this.#cancelPing = this.#options.clock.after(interval, () => this.#ping());
+    this.#cancelPing = this.#options.clock.after(interval, () => this.#ping(now + interval));
   }
 
   #down(socket: WebSocket): void {

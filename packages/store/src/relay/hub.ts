@@ -1,6 +1,6 @@
 import type { Topic } from "@dragonflow/model";
 import type { Clock } from "../clock.ts";
-import type { Event, Head, StoreDriver, TopicCommit, Watch } from "../contract.ts";
+import type { Event, Head, Row, StoreDriver, TopicCommit, Watch } from "../contract.ts";
 import { framesOf, SharedCommit, SharedPage, type SharedSnapshot, weightOfRows } from "./shared.ts";
 
 /** A client's interest in one topic. */
@@ -136,18 +136,18 @@ export class Hub {
 
   async #read(name: Topic, sharing: Sharing): Promise<SharedSnapshot | undefined> {
     const { lineage, position, rows } = await this.#driver.snapshot(name);
-    const pages: SharedPage[] = [];
+    const parts: (readonly Row[])[] = [];
     for await (const page of rows) {
       const weight = weightOfRows(page);
       sharing.bytes += weight;
       if (sharing.live) this.#sharedBytes += weight;
       if (sharing.bytes > SHARED_BYTES || this.#sharedBytes > SHARED_BYTES_OF_ALL) return undefined;
-      for (const part of framesOf(page)) pages.push(new SharedPage(name, part, false));
+      parts.push(...framesOf(page));
     }
-    pages.push(new SharedPage(name, [], true));
+    if (parts.length === 0) parts.push([]);
     return {
       head: { lineage, position },
-      pages,
+      pages: parts.map((part, i) => new SharedPage(name, part, i === parts.length - 1)),
       commits: sharing.commits,
       get isFollowed() {
         return sharing.live;

@@ -1,4 +1,4 @@
-import { TOPIC_FAMILIES, type Topic, type TopicFamily } from "@dragonflow/model";
+import { ASKER_LEASES, TOPIC_FAMILIES, type Topic, type TopicFamily } from "@dragonflow/model";
 import type { Subject } from "../tokens.ts";
 
 /** What the bearer of a token may do. */
@@ -14,19 +14,34 @@ function isFamily(name: string): name is TopicFamily {
   return Object.hasOwn(TOPIC_FAMILIES, name);
 }
 
-/** Servers may do all. A chassis reads what controllers need, reads and writes its own status, and holds the lease `chassis/<its name>`. */
+const access = (topic: Topic): (typeof TOPIC_FAMILIES)[TopicFamily] | undefined => {
+  const [family = ""] = topic.split("/", 1);
+  return isFamily(family) ? TOPIC_FAMILIES[family] : undefined;
+};
+
+/** Reads everything, asks the chassis, and writes nothing else; what it asks goes with its lease. */
+const OPERATOR: Rights = {
+  mayRead: () => true,
+  mayWrite: (topic) => access(topic) === "to-chassis" || access(topic) === "operators",
+  mayLease: (name) => name.startsWith(ASKER_LEASES),
+};
+
+/**
+ * Servers may do all. A chassis reads what controllers need and what it is asked, reads and writes its own status and its answers, and holds the lease
+ * `chassis/<its name>`.
+ */
 export function rightsOf(subject: Subject): Rights {
   if (subject === "server") return EVERYTHING;
+  if (subject === "operator") return OPERATOR;
   const chassis = subject.slice("chassis:".length);
-  const owns = (topic: Topic): boolean => {
-    const [family = "", name, ...rest] = topic.split("/");
-    return isFamily(family) && TOPIC_FAMILIES[family] === "own-chassis" && name === chassis && rest.length === 0;
+  const isOwn = (topic: Topic): boolean => {
+    const [, name, ...rest] = topic.split("/");
+    return name === chassis && rest.length === 0;
   };
+  const owns = (topic: Topic): boolean => access(topic) === "own-chassis" && isOwn(topic);
   return {
-    mayRead(topic) {
-      const [family = ""] = topic.split("/", 1);
-      return (isFamily(family) && TOPIC_FAMILIES[family] === "controllers") || owns(topic);
-    },
+    mayRead: (topic) =>
+      access(topic) === "controllers" || owns(topic) || (access(topic) === "to-chassis" && isOwn(topic)),
     mayWrite: owns,
     mayLease: (name) => name === `chassis/${chassis}`,
   };

@@ -2,6 +2,7 @@ import type { Clock } from "../clock.ts";
 import type { Lease, StoreDriver, Version } from "../contract.ts";
 import { LEASE_TOPIC, leaseRecordId } from "../contract.ts";
 import { LeaseLost } from "../errors.ts";
+import { wasAsleep } from "./asleep.ts";
 
 /** The connection that a lease hangs on. */
 export interface LeaseLink {
@@ -33,6 +34,8 @@ export class ServerLeases {
   readonly #driver: StoreDriver;
   readonly #clock: Clock;
   readonly #granted = new Map<string, Granted>();
+  /** What hangs on each connection: thousands may end in one moment, and each looks at its own only. */
+  readonly #byLink = new Map<LeaseLink, Set<Granted>>();
 
   constructor(driver: StoreDriver, clock: Clock) {
     this.#driver = driver;
@@ -47,7 +50,7 @@ export class ServerLeases {
       held.asked.holder === asked.holder &&
       (asked.resume ?? held.lease.fence) === held.lease.fence
     ) {
-      held.link = link;
+      this.#attach(held, link);
       return held.lease.fence;
     }
     if (asked.resume !== undefined) await this.#mustStand(asked.name, asked.resume);
@@ -57,8 +60,9 @@ export class ServerLeases {
       await lease[Symbol.asyncDispose]();
       throw new LeaseLost(`${asked.name} was lost`);
     }
-    const granted: Granted = { asked, lease, link, heardAt: link.heardAt, cancel: () => undefined };
+    const granted: Granted = { asked, lease, link: undefined, heardAt: link.heardAt, cancel: () => undefined };
     this.#granted.set(asked.name, granted);
+    this.#attach(granted, link);
     lease.lost.addEventListener("abort", () => this.#forget(granted, true), { once: true });
     this.#watchSilence(granted);
     return lease.fence;
@@ -71,11 +75,24 @@ export class ServerLeases {
 
   /** The connection ended; its leases wait for the next one. */
   detach(link: LeaseLink): void {
-    for (const granted of this.#granted.values()) {
-      if (granted.link !== link) continue;
-      granted.heardAt = link.heardAt;
+    for (const granted of this.#byLink.get(link) ?? []) {
+      granted.heardAt = Math.max(granted.heardAt, link.heardAt);
       granted.link = undefined;
     }
+    this.#byLink.delete(link);
+  }
+
+  #attach(granted: Granted, link: LeaseLink): void {
+    this.#leaveLink(granted);
+    granted.link = link;
+    const hanging = this.#byLink.get(link) ?? new Set();
+    this.#byLink.set(link, hanging.add(granted));
+  }
+  #leaveLink(granted: Granted): void {
+    if (granted.link === undefined) return;
+    const hanging = this.#byLink.get(granted.link);
+    hanging?.delete(granted);
+    if (hanging?.size === 0) this.#byLink.delete(granted.link);
   }
 
   async #mustStand(name: string, fence: Version): Promise<void> {
@@ -84,10 +101,18 @@ export class ServerLeases {
   }
 
   #watchSilence(granted: Granted): void {
+    const now = this.#clock.now();
     const heardAt = Math.max(granted.heardAt, granted.link?.heardAt ?? 0);
-    const left = heardAt + granted.asked.ttlSeconds * 1000 - this.#clock.now();
-    if (left > 0) granted.cancel = this.#clock.after(left, () => this.#watchSilence(granted));
-    else void this.#end(granted, true);
+    const left = heardAt + granted.asked.ttlSeconds * 1000 - now;
+    if (left <= 0) {
+      void this.#end(granted, true);
+      return;
+    }
+    granted.cancel = this.#clock.after(left, () => {
+      // Many of the clients may have to connect again.
+      if (wasAsleep(now + left, this.#clock)) granted.heardAt = this.#clock.now();
+      this.#watchSilence(granted);
+    });
   }
 
   async #end(granted: Granted, tell: boolean): Promise<void> {
@@ -98,6 +123,7 @@ export class ServerLeases {
   #forget(granted: Granted, tell: boolean): void {
     granted.cancel();
     if (this.#granted.get(granted.asked.name) === granted) this.#granted.delete(granted.asked.name);
+    this.#leaveLink(granted);
     if (tell) granted.link?.lost(granted.asked.name, granted.lease.fence);
   }
 }

@@ -5,6 +5,7 @@ import { WebSocketServer } from "ws";
 import { type Clock, systemClock } from "../clock.ts";
 import type { StoreDriver } from "../contract.ts";
 import type { Subject } from "../tokens.ts";
+import { wasAsleep } from "./asleep.ts";
 import { encodeServerFrame, RELAY_PATH, RELAY_PROTOCOL } from "./frames.ts";
 import { Hub } from "./hub.ts";
 import { ServerLeases } from "./server-leases.ts";
@@ -18,6 +19,8 @@ const DEFAULT_LIMITS: SessionLimits = {
   requestsInFlight: 256,
   clientBufferBytes: 8 * 1024 * 1024,
 };
+
+const LOOK_MILLISECONDS = 1000;
 
 export interface RelayOptions {
   readonly driver: StoreDriver;
@@ -85,7 +88,7 @@ export function serveRelay(options: RelayOptions): Relay {
     const subject = token === undefined ? undefined : await authorize(token);
     if (subject === undefined) return refuse(socket, 401, "Unauthorized");
     sockets.handleUpgrade(request, socket, head, (client) => {
-      const session = new Session(client, subject, { driver, hub, leases, limits, clock, report, traffic });
+      const session = new Session(client, socket, subject, { driver, hub, leases, limits, clock, report, traffic });
       sessions.add(session);
       tell(sessions.size);
       client.on("close", () => {
@@ -105,12 +108,13 @@ export function serveRelay(options: RelayOptions): Relay {
   listener.on("upgrade", onUpgrade);
 
   let cancel = (): void => undefined;
-  function lookForTheDead(): void {
+  function lookForTheDead(due: number): void {
     const deadline = clock.now() - silenceSeconds * 1000;
-    for (const session of sessions) if (session.heardAt < deadline) session.terminate();
-    cancel = clock.after(1000, lookForTheDead);
+    if (!wasAsleep(due, clock)) for (const session of sessions) if (session.heardAt < deadline) session.terminate();
+    const next = clock.now() + LOOK_MILLISECONDS;
+    cancel = clock.after(LOOK_MILLISECONDS, () => lookForTheDead(next));
   }
-  lookForTheDead();
+  lookForTheDead(clock.now());
 
   return {
     get sessions() {
@@ -129,5 +133,7 @@ export function serveRelay(options: RelayOptions): Relay {
 }
 
 function refuse(socket: Duplex, status: number, reason: string): void {
+  // Not until the other side ends as well: it may never do that, and no deadline of HTTP is on this socket any more.
+  socket.once("finish", () => socket.destroy());
   socket.end(`HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }

@@ -3,6 +3,7 @@ import {
   comparePositions,
   type Head,
   ORIGIN,
+  type Row,
   type Snapshot,
   type StoreDriver,
   type Subscription,
@@ -259,9 +260,14 @@ export class SessionWatch {
     const head: Head = { lineage: snapshot.lineage, position: snapshot.position };
     if (each.dropped) return;
     this.link.send({ type: "snapshot", watch: this.number, topic, head });
+    // One behind: nearly all topics are one page, which says that it is the last.
+    let rows: readonly Row[] = [];
     for await (const page of snapshot.rows)
-      for (const rows of framesOf(page)) if (!(await this.#sendPage(each, new SharedPage(topic, rows, false)))) return;
-    if (!(await this.#sendPage(each, new SharedPage(topic, [], true)))) return;
+      for (const next of framesOf(page)) {
+        if (rows.length > 0 && !(await this.#sendPage(each, new SharedPage(topic, rows, false)))) return;
+        rows = next;
+      }
+    if (!(await this.#sendPage(each, new SharedPage(topic, rows, true)))) return;
     each.sent = head;
   }
 

@@ -1,3 +1,4 @@
+import type { Duplex } from "node:stream";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Topic } from "@dragonflow/model";
 import type { WebSocket } from "ws";
@@ -57,6 +58,9 @@ export class Session implements SessionLink, LeaseLink {
   heardAt: number;
   congested = false;
   readonly #socket: WebSocket;
+  /** What the WebSocket writes to. */
+  readonly #wire: Duplex;
+  #isCorked = false;
   readonly #rights: Rights;
   readonly #subject: Subject;
   readonly #leases: ServerLeases;
@@ -76,6 +80,7 @@ export class Session implements SessionLink, LeaseLink {
 
   constructor(
     socket: WebSocket,
+    wire: Duplex,
     subject: Subject,
     server: {
       readonly driver: StoreDriver;
@@ -90,6 +95,7 @@ export class Session implements SessionLink, LeaseLink {
     this.driver = server.driver;
     this.hub = server.hub;
     this.#socket = socket;
+    this.#wire = wire;
     this.#subject = subject;
     this.#rights = rightsOf(subject);
     this.#leases = server.leases;
@@ -112,10 +118,18 @@ export class Session implements SessionLink, LeaseLink {
   }
 
   send(frame: ServerFrame): void {
-    this.#sendBytes(encodeServerFrame(frame));
+    this.sendShared(Buffer.from(encodeServerFrame(frame)));
   }
   sendShared(bytes: Buffer): void {
-    this.#sendBytes(bytes);
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    this.#cork();
+    this.#traffic.messagesSent++;
+    this.#traffic.bytesSent += bytes.length;
+    this.#socket.send(bytes, { binary: false });
+    if (this.congested || this.#socket.bufferedAmount <= this.#limits.clientBufferBytes) return;
+    this.congested = true;
+    // Its callback comes when everything before it has left.
+    this.#socket.ping("", false, () => this.#drained());
   }
   onDrained(member: SubscribedTopic): void {
     this.#missed.add(member);
@@ -155,15 +169,15 @@ export class Session implements SessionLink, LeaseLink {
     this.#socket.close(code, reason);
   }
 
-  #sendBytes(data: string | Buffer): void {
-    if (this.#socket.readyState !== this.#socket.OPEN) return;
-    this.#traffic.messagesSent++;
-    this.#traffic.bytesSent += typeof data === "string" ? Buffer.byteLength(data) : data.length;
-    this.#socket.send(data, { binary: false });
-    if (this.congested || this.#socket.bufferedAmount <= this.#limits.clientBufferBytes) return;
-    this.congested = true;
-    // Its callback comes when everything before it has left.
-    this.#socket.ping("", false, () => this.#drained());
+  /** What is sent in one turn leaves as one piece: one record of TLS and one call of the kernel, not one for each message. */
+  #cork(): void {
+    if (this.#isCorked) return;
+    this.#isCorked = true;
+    this.#wire.cork();
+    process.nextTick(() => {
+      this.#isCorked = false;
+      this.#wire.uncork();
+    });
   }
 
   #drained(): void {

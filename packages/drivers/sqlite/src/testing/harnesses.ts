@@ -83,8 +83,13 @@ export interface RelayedStore extends AsyncDisposable {
   readonly file: string;
 }
 
+/** @param options.around what the relay is given instead of the store, each time that it starts */
 export async function relayedStore(
-  options: { readonly store?: Partial<SqliteStoreOptions>; readonly relay?: Partial<RelayOptions> } = {},
+  options: {
+    readonly store?: Partial<SqliteStoreOptions>;
+    readonly relay?: Partial<RelayOptions>;
+    readonly around?: (store: StoreDriver) => Promise<StoreDriver>;
+  } = {},
 ): Promise<RelayedStore> {
   const directory = temporaryDirectory();
   const file = join(directory.path, "nb.db");
@@ -98,7 +103,7 @@ export async function relayedStore(
     const store = await openSqliteStore({ file, ...options.store });
     const listener = createServer();
     const relay = serveRelay({
-      driver: store,
+      driver: (await options.around?.(store)) ?? store,
       listener,
       authorize: (token) => verifyToken(SECRET, token),
       onError: (error) => errors.push(error),
