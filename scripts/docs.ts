@@ -5,6 +5,7 @@ import { apiReference } from "@dragonflow/neutron-api";
 import { dashboard } from "./dashboard.ts";
 import { metricsReference } from "./metrics-reference.ts";
 import { pipelineReference } from "./pipeline-reference.ts";
+import { storesReference } from "./stores-reference.ts";
 
 export const root = resolve(import.meta.dirname, "..");
 
@@ -14,6 +15,7 @@ export const PAGES: Readonly<Record<string, () => string>> = {
   "docs/grafana-dashboard.json": dashboard,
   "docs/metrics.md": metricsReference,
   "docs/pipeline.md": pipelineReference,
+  "docs/stores.md": storesReference,
 };
 
 if (process.argv[1] === import.meta.filename) {

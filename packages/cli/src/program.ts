@@ -1,5 +1,6 @@
 import { Argument, Command, CommanderError, Help } from "commander";
 import { checkCommand } from "./check-program.ts";
+import { dbCommand } from "./db-program.ts";
 import { addSettings, addStoreOptions } from "./config/flags.ts";
 import { EXIT, explain } from "./errors.ts";
 import type { FlowsOptions } from "./commands/flows.ts";
@@ -39,7 +40,8 @@ export function buildProgram(): Command {
     .addCommand(sgCommand())
     .addCommand(statusCommand())
     .addCommand(checkCommand())
-    .addCommand(traceCommand());
+    .addCommand(traceCommand())
+    .addCommand(dbCommand());
   program.commandsGroup("For your shell:");
   program.addCommand(completionCommand(program));
   withExamples(program, [

@@ -10,6 +10,7 @@ export {
   type RecordAudit,
   type RecordDifference,
   type RecordOwner,
+  topicsOfCloud,
 } from "./core/store-audit.ts";
 export type { Authenticate, Caller, Headers } from "./core/request.ts";
 export { NeutronError } from "./errors.ts";

@@ -12,3 +12,4 @@ export {
   StartError,
 } from "./settings.ts";
 export { ensureTls, type TlsFiles } from "./tls.ts";
+export { type OpenedStore, openStore } from "./stores.ts";

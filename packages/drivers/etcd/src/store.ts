@@ -45,7 +45,8 @@ export interface EtcdStoreOptions extends StoreOpening {
   readonly clock?: Clock;
 }
 
-function capabilitiesOf(address: EtcdAddress): Capabilities {
+/** What a store in etcd can do, by what its URL says of its servers. */
+export function etcdCapabilities(address: EtcdAddress): Capabilities {
   const bytes = Math.floor(address.maxRequestBytes * VALUES_SHARE);
   // What is looked up before it is compared needs room for its heads beside the writes; see guardsOf and Commits.
   const operations = Math.min(OPERATIONS_PER_COMMIT, Math.floor((address.maxTxnOps / 2) ** 2 / 2 - address.maxTxnOps));
@@ -75,7 +76,7 @@ class Store implements StoreDriver {
 
   constructor(connection: Connection, keys: Keys, address: EtcdAddress, options: EtcdStoreOptions) {
     const { clock = systemClock } = options;
-    this.capabilities = capabilitiesOf(address);
+    this.capabilities = etcdCapabilities(address);
     this.#connection = connection;
     this.#keys = keys;
     this.#bufferBytes = options.watchBufferBytes;

@@ -1,2 +1,2 @@
 /** The embedded store: one SQLite file, one server. Other processes reach it through the relay. */
-export { openSqliteStore, type SqliteStore, type SqliteStoreOptions } from "./store.ts";
+export { openSqliteStore, SQLITE_CAPABILITIES, type SqliteStore, type SqliteStoreOptions } from "./store.ts";

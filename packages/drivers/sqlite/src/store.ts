@@ -31,7 +31,8 @@ import { TopicHeads } from "./topics.ts";
 import { Watches } from "./watches.ts";
 import { Writer } from "./writer.ts";
 
-const CAPABILITIES: Capabilities = {
+/** The same for every file. */
+export const SQLITE_CAPABILITIES: Capabilities = {
   atomic: "all-topics",
   durable: "local-disk",
   watch: "data",
@@ -88,7 +89,7 @@ async function copyDatabase(db: DatabaseSync, file: string): Promise<void> {
 const isOnlyBusy = (error: unknown): boolean => error instanceof Error && "errcode" in error && error.errcode === 0;
 
 class Store implements SqliteStore {
-  readonly capabilities = CAPABILITIES;
+  readonly capabilities = SQLITE_CAPABILITIES;
   readonly #opened: OpenedDatabase;
   readonly #file: string;
   readonly #bufferBytes: number | undefined;
@@ -106,7 +107,7 @@ class Store implements SqliteStore {
     this.#file = options.file;
     this.#bufferBytes = options.watchBufferBytes;
     this.#topics = new TopicHeads(db);
-    this.#snapshots = new Snapshots(db, CAPABILITIES.limits.listPage);
+    this.#snapshots = new Snapshots(db, SQLITE_CAPABILITIES.limits.listPage);
     const log = new CommitLog(db, clock, { ...DEFAULT_LOG_LIMITS, ...options.log });
     const parts = { lineage, log, topics: this.#topics, snapshots: this.#snapshots };
     this.#watches = new Watches(parts);
@@ -132,7 +133,7 @@ class Store implements SqliteStore {
     signal?: AbortSignal,
   ): Promise<Committed> {
     this.#mustBeOpen();
-    checkCommit(CAPABILITIES.limits, id, changes, expect);
+    checkCommit(SQLITE_CAPABILITIES.limits, id, changes, expect);
     return this.#writer.commit(id, changes, expect, signal);
   }
 

@@ -11,10 +11,11 @@ import {
   recordId,
   ShapeError,
   splitRecordId,
+  statusTopic,
   type Topic,
   topic,
 } from "@dragonflow/model";
-import type { StoreDriver } from "@dragonflow/store";
+import { LEASE_TOPIC, type StoreDriver } from "@dragonflow/store";
 import type { Collection } from "./collection.ts";
 import {
   addressGroupRefs,
@@ -138,6 +139,32 @@ export function topicsOf(ids: KnownIds): readonly Topic[] {
   ];
 }
 
+const hostsOf = ({ agents, ports }: State): ReadonlySet<string> =>
+  new Set([
+    ...[...agents.values()].map(({ host }) => host),
+    ...[...ports.values()].map(({ host_id }) => host_id),
+  ]).difference(new Set([""]));
+
+/** Every topic that a server writes for the objects of a cloud. */
+function topicsOfState(state: State): readonly Topic[] {
+  const hosts = hostsOf(state);
+  const ofObjects = topicsOf({
+    networks: state.networks.ids(),
+    subnets: state.subnets.ids(),
+    routers: state.routers.ids(),
+    securityGroups: state.securityGroups.ids(),
+    addressGroups: state.addressGroups.ids(),
+    hosts,
+  });
+  return [...ofObjects, ...[...hosts].map(endpointTopic)];
+}
+/** Every topic in which something of the cloud may be: also what controllers report, and who lives. */
+export const topicsOfCloud = (state: State): readonly Topic[] => [
+  ...topicsOfState(state),
+  ...[...hostsOf(state)].map(statusTopic),
+  LEASE_TOPIC,
+];
+
 function danglingOf<O extends { readonly id: string }>(
   kind: StoredKind<O>,
   table: Collection<O>,
@@ -165,30 +192,16 @@ export async function auditRecords(
   state: State,
   tell: (read: number, of: number) => void = () => undefined,
 ): Promise<RecordAudit> {
-  const agents = [...state.agents.values()];
-  const ports = [...state.ports.values()];
-  const hosts = new Set([...agents.map(({ host }) => host), ...ports.map(({ host_id }) => host_id)]);
-  hosts.delete("");
   const differences: RecordDifference[] = [];
   const expected = new Map<string, ExpectedRecord>();
-  for (const one of [...expectedRecords(state), ...agents.map(endpointOf)]) {
+  for (const one of [...expectedRecords(state), ...[...state.agents.values()].map(endpointOf)]) {
     const other = expected.get(keyText(one));
     expected.set(keyText(one), one);
     if (other === undefined) continue;
     const detail = `${other.owner.kind} ${other.owner.id} holds it too`;
     differences.push({ ...keyOf(one), problem: "shared", owner: one.owner, detail });
   }
-  const topics = [
-    ...topicsOf({
-      networks: state.networks.ids(),
-      subnets: state.subnets.ids(),
-      routers: state.routers.ids(),
-      securityGroups: state.securityGroups.ids(),
-      addressGroups: state.addressGroups.ids(),
-      hosts,
-    }),
-    ...[...hosts].map(endpointTopic),
-  ];
+  const topics = topicsOfState(state);
   const { records, unreadable, digest } = await readTopics(driver, topics, tell);
   const found = new Map(records.map((one) => [keyText(one), one] as const));
   differences.push(...unreadable.map((one) => ({ ...one, owner: expected.get(keyText(one))?.owner ?? null })));
