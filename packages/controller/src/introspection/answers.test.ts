@@ -108,6 +108,13 @@ test("a long answer comes in parts, and one that is too long is refused by its l
   assert.match(JSON.stringify(await answered("a.3")), /^\[414,/);
 });
 
+test("an answer that has no JSON is told as a failure, and the next question is answered", async () => {
+  drift = async () => ({ packets: 1n });
+  await put(["a.1", "/drift"], ["a.2", "/status"]);
+  assert.match(JSON.stringify(await answered("a.1")), /^\[500,.*BigInt/);
+  assert.deepEqual(await answered("a.2"), [200, { inSync: true }]);
+});
+
 test("of too many questions those that are too many are refused", async () => {
   const many = Array.from({ length: ANSWER_LIMITS.questions + 1 }, (_, i) => [`a.${i}`, "/status"] as const);
   await put(...many);

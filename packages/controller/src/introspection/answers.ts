@@ -9,7 +9,7 @@ import {
 } from "@dragonflow/model";
 import { type Clock, type Replica, type StoreDriver, systemClock } from "@dragonflow/store";
 import { StatusWriter } from "../status/status-writer.ts";
-import { type Answer, answerTo, type ControllerView, isQuestion, QUESTIONS } from "./questions.ts";
+import { type Answer, answerTo, type ControllerView, isQuestion, QUESTIONS, refusal } from "./questions.ts";
 
 /** What a question may take of this host; what is beyond is refused, by an answer that says so. */
 export const ANSWER_LIMITS = {
@@ -123,9 +123,9 @@ export class Answers {
     if (next === undefined) return;
     this.#isBusy = true;
     const startedAt = this.#clock.now();
-    void this.#answer(next).then((answer) => {
+    void this.#recordsFor(next).then((records) => {
       // Meanwhile nobody may want it any more.
-      if (this.#questions.has(next.id)) this.#answered.set(next.id, this.#recordsOf(next.id, answer));
+      if (this.#questions.has(next.id)) this.#answered.set(next.id, records);
       if (this.#isClosed) return;
       this.#say();
       const rest = Math.max(LEAST_REST_MS, this.#clock.now() - startedAt);
@@ -134,6 +134,15 @@ export class Answers {
         this.#work();
       });
     });
+  }
+
+  /** Never rejects: an answer that has no JSON is told as what went wrong, as at the socket. */
+  async #recordsFor(question: QuestionRecord): Promise<readonly AnswerRecord[]> {
+    try {
+      return this.#recordsOf(question.id, await this.#answer(question));
+    } catch (error) {
+      return this.#recordsOf(question.id, refusal(error));
+    }
   }
 
   async #answer({ path }: QuestionRecord): Promise<Answer> {
