@@ -64,6 +64,7 @@ export class Controller implements ControllerView {
   #portsKnown = false;
   #saying: NodeJS.Immediate | undefined;
   readonly #audit: NodeJS.Timeout;
+  #looking: Promise<void> | undefined;
   readonly #audited = { steps: 0, differences: 0 };
   readonly #metrics: Metrics<typeof CONTROLLER_METRICS>;
   readonly #changes: ChangeTimes;
@@ -296,10 +297,16 @@ export class Controller implements ControllerView {
    * Whether what the engine holds is what a compile from scratch gives, and whether the switch has what it was sent: a part at a time, over and over.
    */
   #auditSome(): void {
-    // Lost meanwhile: the driver tells.
-    this.#switch.audit().catch((error: unknown) => {
-      if (!(error instanceof ConnectionError)) this.#failed.reject(error);
-    });
+    // One look after the other, however slow the switch is.
+    this.#looking ??= this.#switch
+      .audit()
+      .catch((error: unknown) => {
+        // Lost meanwhile: the driver tells.
+        if (!(error instanceof ConnectionError)) this.#failed.reject(error);
+      })
+      .finally(() => {
+        this.#looking = undefined;
+      });
     const differences = this.#compiler.engine.audit(AUDITED_UNITS);
     this.#audited.steps++;
     this.#audited.differences += differences.length;

@@ -93,7 +93,8 @@ export function resetOf(frame: Uint8Array): Uint8Array | undefined {
   const { ethernet, ipv4, ipv6, tcp } = decoded(frame);
   if (ethernet === undefined || tcp === undefined || !tcp.flags.syn) return undefined;
   const { sourcePort, destinationPort, sequence } = tcp;
-  const reset = { sourcePort, destinationPort, sequence: sequence + 1, flags: { rst: true } };
+  // Sequence numbers go round (RFC 9293 section 3.4).
+  const reset = { sourcePort, destinationPort, sequence: (sequence + 1) >>> 0, flags: { rst: true } };
   const link = { src: ethernet.src, dst: ethernet.dst };
   if (ipv4 !== undefined)
     return encodePacket({

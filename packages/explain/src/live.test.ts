@@ -44,6 +44,13 @@ test("a SYN is ended as its sender would end it, and nothing else is", () => {
   }
 });
 
+test("the sequence number behind the last one is 0", () => {
+  const syn = frameOf(headersOf("10.0.0.1", "10.0.0.2", parseService("tcp/22"), 50_000), MAC);
+  // Behind 14 bytes of Ethernet, 20 of IP and the ports.
+  syn.set([0xff, 0xff, 0xff, 0xff], 38);
+  assert.equal(decodePacket(resetOf(syn) ?? assert.fail()).tcp?.sequence, 0);
+});
+
 test("an echo request is told from others by its id", () => {
   const { icmp4 } = decodePacket(frameOf(headersOf("10.0.0.1", "10.0.0.2", parseService("icmp")), MAC, 0xabcd));
   assert.match(JSON.stringify(icmp4), /"id":43981|"identifier":43981/);

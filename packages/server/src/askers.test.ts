@@ -11,7 +11,18 @@ import {
   record,
   topic,
 } from "@dragonflow/model";
-import { type Change, connectRelay, Forbidden, mintToken, newCommitId, type StoreDriver } from "@dragonflow/store";
+import {
+  type Change,
+  connectRelay,
+  Forbidden,
+  mintToken,
+  newCommitId,
+  type StoreDriver,
+  StoreFull,
+} from "@dragonflow/store";
+import { openSqliteStore } from "@dragonflow/driver-sqlite";
+import { pino } from "pino";
+import { Askers } from "./askers.ts";
 import { startCloud } from "./testing/cloud.ts";
 import { eventually } from "./testing/scratch.ts";
 
@@ -53,4 +64,39 @@ test("what an operator asks goes with its lease, and what others ask stays", asy
   await first.close();
   await second.close();
   await server.close();
+});
+
+test("while the store refuses, it is tried once a second, however often something is heard", async (t) => {
+  await using opened = new AsyncDisposableStack();
+  const store = opened.adopt(await openSqliteStore({ file: ":memory:" }), async (it) => it.close());
+  let attempts = 0;
+  const refusing: Pick<StoreDriver, "commit"> = {
+    commit() {
+      attempts++;
+      return Promise.reject(new StoreFull("the disk is full"));
+    },
+  };
+  const driver = new Proxy(store, {
+    get: (target, name) => {
+      const value: unknown = Reflect.get(name === "commit" ? refusing : target, name);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const tried = async (count: number): Promise<void> => {
+    const deadline = performance.now() + 10_000;
+    while (attempts < count && performance.now() < deadline) await new Promise(setImmediate);
+    assert.equal(attempts, count);
+  };
+  opened.adopt(new Askers(driver, pino({ level: "silent" })), async (it) => it.close());
+  for (const count of [1, 2, 3, 4]) {
+    await store.commit(newCommitId(), [put(record(askerKind, { id: `a${count}`, chassis: [] }))], []);
+    await tried(count);
+  }
+  for (const count of [5, 6]) {
+    t.mock.timers.tick(1000);
+    await tried(count);
+    for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+    assert.equal(attempts, count);
+  }
 });

@@ -71,6 +71,8 @@ export class Askers {
         if (this.#isClosed) return;
         const isAway = error instanceof Unavailable || error instanceof OutcomeUnknown;
         if (!isAway) this.#log.error({ err: error }, "what somebody asked who is gone could not be taken away");
+        // One that waits already would come besides, and each that fails would bring another.
+        clearTimeout(this.#retry);
         this.#retry = setTimeout(() => this.#look(), RETRY_MS).unref();
       }
     }

@@ -7,6 +7,7 @@ import {
   type NbRecord,
   questionKind,
   record,
+  ShapeError,
   splitRecordId,
   type Topic,
 } from "@dragonflow/model";
@@ -111,10 +112,18 @@ export class StoreAsker implements AsyncDisposable {
       const before = this.#announced;
       const asked = this.#asked.size;
       this.#announced = (async () => {
-        await before;
+        // Who waited for it was told.
+        await before?.catch(() => undefined);
         await new Promise(setImmediate);
         // Who came later in this turn says it for all.
-        if (this.#asked.size === asked) await this.#commit([put(this.#self())]);
+        if (this.#asked.size !== asked) return;
+        try {
+          await this.#commit([put(this.#self())]);
+        } catch (error) {
+          // Said anew when they are asked again.
+          this.#asked.clear();
+          throw error;
+        }
       })();
     }
     for (let last: Promise<void> | undefined; last !== this.#announced; ) {
@@ -133,7 +142,7 @@ export class StoreAsker implements AsyncDisposable {
       await lease[Symbol.asyncDispose]();
     } catch (error) {
       // The store has gone, or never gave the lease: what was asked goes with it.
-      if (!(error instanceof StoreError)) throw error;
+      if (!(error instanceof StoreError || error instanceof CliError)) throw error;
     }
   }
 
@@ -175,10 +184,16 @@ export class StoreAsker implements AsyncDisposable {
     for (const [id, waiting] of this.#waiting) {
       const topic = answersTopic(waiting.chassis);
       if (!chassis.has(topic)) continue;
-      const answer = this.#answerTo(id, topic);
-      if (answer !== undefined) waiting.done.resolve(answer);
-      // It answers one after the other: this one may be next.
-      else if (waiting.timer !== undefined) this.#wait(waiting);
+      try {
+        const answer = this.#answerTo(id, topic);
+        if (answer !== undefined) waiting.done.resolve(answer);
+        // It answers one after the other: this one may be next.
+        else if (waiting.timer !== undefined) this.#wait(waiting);
+      } catch (error) {
+        if (!(error instanceof ShapeError)) throw error;
+        const why = `the controller of ${waiting.chassis} answered what nobody expects: ${error.message}`;
+        waiting.done.reject(new CliError(why));
+      }
     }
   }
 

@@ -5,6 +5,7 @@ import {
   isThrough,
   isTracked,
   type Known,
+  type Leg,
   liveLeg,
   type LiveLeg,
   type Place,
@@ -23,6 +24,8 @@ const COUNTED_MS = 3000;
 const BETWEEN_MS = 100;
 /** RFC 6335 section 6: ports that nobody is assigned. */
 const DYNAMIC = { first: 49_152, last: 65_535 } as const;
+
+type Hosts = Pick<TracedHosts, "connections" | "counts" | "inject" | "isReached">;
 
 /** What really went a packet's way. */
 export interface Live {
@@ -63,7 +66,7 @@ export function marked(question: Question, known: Known): Question {
  * Sends the packet through the switch of its source's host, as its VM would, and looks where it was counted and tracked. What a SYN has begun is ended
  * by a reset, as its sender would.
  */
-export async function send(words: Vocabulary, hosts: TracedHosts, explanation: Explanation): Promise<Live> {
+export async function send(words: Vocabulary, hosts: Hosts, explanation: Explanation): Promise<Live> {
   const { question, frame, headers, legs } = explanation;
   const { source } = question;
   const isPossible = frame !== undefined && legs.length > 0 && (await hosts.isReached(source.chassis));
@@ -71,16 +74,17 @@ export async function send(words: Vocabulary, hosts: TracedHosts, explanation: E
   const destination = endsOf(question)[1];
   const before = await hosts.counts(legs, destination);
   await hosts.inject(source, frame, COPIES);
-  let after = await hosts.counts(legs, destination);
-  const deadline = performance.now() + COUNTED_MS;
-  while (performance.now() < deadline && !isThrough(difference(words, before, after), COPIES)) {
-    await pause(BETWEEN_MS);
-    after = await hosts.counts(legs, destination);
-  }
-  const ends = endsOf(question);
-  const known = await hosts.connections(ends);
   const reset = resetOf(frame);
-  if (reset !== undefined) await hosts.inject(source, reset, 1);
+  const ends = endsOf(question);
+  let after: Counts;
+  let known: Known;
+  try {
+    after = await countedAfter(words, hosts, legs, before, destination);
+    known = await hosts.connections(ends);
+  } finally {
+    // Also where somebody does not tell what was counted.
+    if (reset !== undefined) await hosts.inject(source, reset, 1);
+  }
   const echoId = headers?.header?.type === "icmp" ? (question.echoId ?? null) : null;
   const delivered =
     before.port === undefined || after.port === undefined
@@ -97,13 +101,25 @@ export async function send(words: Vocabulary, hosts: TracedHosts, explanation: E
   return { legs: difference(words, before, after), sent: { copies: COPIES, headers, echoId, connections, delivered } };
 }
 
-/** What really goes this way, for so many seconds. Nothing is sent, and no flow added: the flows that are there count. */
-export async function wait(
+/** What is counted once all copies have come through, or should have. */
+async function countedAfter(
   words: Vocabulary,
-  hosts: TracedHosts,
-  { legs }: Explanation,
-  seconds: number,
-): Promise<Live> {
+  hosts: Hosts,
+  legs: readonly Leg[],
+  before: Counts,
+  destination: Place | undefined,
+): Promise<Counts> {
+  let after = await hosts.counts(legs, destination);
+  const deadline = performance.now() + COUNTED_MS;
+  while (performance.now() < deadline && !isThrough(difference(words, before, after), COPIES)) {
+    await pause(BETWEEN_MS);
+    after = await hosts.counts(legs, destination);
+  }
+  return after;
+}
+
+/** What really goes this way, for so many seconds. Nothing is sent, and no flow added: the flows that are there count. */
+export async function wait(words: Vocabulary, hosts: Hosts, { legs }: Explanation, seconds: number): Promise<Live> {
   const before = await hosts.counts(legs, undefined);
   warn(`watching for ${seconds} s: send it now`);
   await pause(seconds * 1000);

@@ -108,6 +108,29 @@ test("a long answer comes in parts, and one that is too long is refused by its l
   assert.match(JSON.stringify(await answered("a.3")), /^\[414,/);
 });
 
+test("answers that stand take no more than their share of this host, and room again when they go", async () => {
+  const { answer, held } = ANSWER_LIMITS;
+  const text = "x".repeat(answer - '{"text":""}'.length);
+  drift = async () => ({ text });
+  const ids = Array.from({ length: held / answer }, (_, i) => `a.${i}`);
+  for (const id of ids) {
+    await put([id, "/drift"]);
+    assert.deepEqual(await answered(id), [200, { text }]);
+  }
+  await put(["b.1", "/status"]);
+  assert.match(JSON.stringify(await answered("b.1")), /^\[413,/);
+  await take("a.0");
+  await put(["b.2", "/status"]);
+  assert.deepEqual(await answered("b.2"), [200, { inSync: true }]);
+});
+
+test("an answer that has no JSON is told as a failure, and the next question is answered", async () => {
+  drift = async () => ({ packets: 1n });
+  await put(["a.1", "/drift"], ["a.2", "/status"]);
+  assert.match(JSON.stringify(await answered("a.1")), /^\[500,.*BigInt/);
+  assert.deepEqual(await answered("a.2"), [200, { inSync: true }]);
+});
+
 test("of too many questions those that are too many are refused", async () => {
   const many = Array.from({ length: ANSWER_LIMITS.questions + 1 }, (_, i) => [`a.${i}`, "/status"] as const);
   await put(...many);

@@ -9,7 +9,7 @@ import {
 } from "@dragonflow/model";
 import { type Clock, type Replica, type StoreDriver, systemClock } from "@dragonflow/store";
 import { StatusWriter } from "../status/status-writer.ts";
-import { type Answer, answerTo, type ControllerView, isQuestion, QUESTIONS } from "./questions.ts";
+import { type Answer, answerTo, type ControllerView, isQuestion, QUESTIONS, refusal } from "./questions.ts";
 
 /** What a question may take of this host; what is beyond is refused, by an answer that says so. */
 export const ANSWER_LIMITS = {
@@ -19,6 +19,8 @@ export const ANSWER_LIMITS = {
   path: 24_000,
   /** Characters of an answer. */
   answer: 4 * 1024 * 1024,
+  /** Characters of all answers that stand. */
+  held: 16 * 1024 * 1024,
   /** Characters of a record of it, in the store some more bytes. */
   part: 128 * 1024,
 } as const;
@@ -123,9 +125,9 @@ export class Answers {
     if (next === undefined) return;
     this.#isBusy = true;
     const startedAt = this.#clock.now();
-    void this.#answer(next).then((answer) => {
+    void this.#recordsFor(next).then((records) => {
       // Meanwhile nobody may want it any more.
-      if (this.#questions.has(next.id)) this.#answered.set(next.id, this.#recordsOf(next.id, answer));
+      if (this.#questions.has(next.id)) this.#answered.set(next.id, records);
       if (this.#isClosed) return;
       this.#say();
       const rest = Math.max(LEAST_REST_MS, this.#clock.now() - startedAt);
@@ -134,6 +136,15 @@ export class Answers {
         this.#work();
       });
     });
+  }
+
+  /** Never rejects: an answer that has no JSON is told as what went wrong, as at the socket. */
+  async #recordsFor(question: QuestionRecord): Promise<readonly AnswerRecord[]> {
+    try {
+      return this.#recordsOf(question.id, await this.#answer(question));
+    } catch (error) {
+      return this.#recordsOf(question.id, refusal(error));
+    }
   }
 
   async #answer({ path }: QuestionRecord): Promise<Answer> {
@@ -149,10 +160,10 @@ export class Answers {
 
   #recordsOf(question: string, answer: Answer): readonly AnswerRecord[] {
     const { chassis } = this.#places;
-    const { answer: longest, part: size } = ANSWER_LIMITS;
+    const { answer: longest, held, part: size } = ANSWER_LIMITS;
     const whole = JSON.stringify(answer.body);
-    const isFit = whole.length <= longest;
-    const error = `an answer of ${whole.length} characters, and by the store no more than ${longest}: ask at the controller's socket`;
+    const error = `an answer of ${whole.length} characters, and by the store no more than ${longest}, and ${held} with those that stand: ask at the controller's socket`;
+    const isFit = whole.length <= longest && this.#held() + whole.length <= held;
     const body = isFit ? whole : JSON.stringify({ error });
     const status = isFit ? answer.status : 413;
     const parts = Math.max(1, Math.ceil(body.length / size));
@@ -160,5 +171,12 @@ export class Answers {
       const text = body.slice(part * size, (part + 1) * size);
       return { id: `${question}.${part}`, chassis, question, part, parts, status, body: text };
     });
+  }
+
+  /** Characters of the answers that stand. */
+  #held(): number {
+    let held = 0;
+    for (const records of this.#answered.values()) for (const { body } of records) held += body.length;
+    return held;
   }
 }

@@ -8,7 +8,8 @@ export function isEmpty({ meters, changes, lastMeters }: Plan): boolean {
 
 /**
  * Sends a plan, and waits for the barrier. However large, its groups and flows change in one instant: a packet meets those of before or those of after,
- * and so it does when the connection ends before the commit. Meters are not of that instant: they come before, and go after, what uses them.
+ * and so it does when the connection ends before the commit. Meters are not of that instant: they come before, and go after, what uses them. Where the
+ * switch takes the messages but not their commit, as when a table is full, they go one by one, and the instant is not kept.
  *
  * @returns what the switch refused, by key; the rest is in the switch.
  * @throws {ConnectionError} what of it is in the switch is not known.
