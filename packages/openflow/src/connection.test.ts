@@ -252,9 +252,26 @@ test("silence is asked about once, and then taken for the end", () => {
   assert.deepEqual(controller.tick(11_600), []);
   controller.tick(12_700);
   assert.equal(controller.outputBytes, 8);
-  const [event] = controller.tick(13_200);
+  assert.deepEqual(controller.tick(13_200), []);
+  const [event] = controller.tick(13_300);
   assert.ok(event?.type === "closed" && event.error.code === "timeout");
   assert.deepEqual(controller.tick(99_000), []);
+  assert.throws(() => controller.send([drop]), {
+    code: "not-open",
+    message: /timeout: silent for/,
+    cause: event.error,
+  });
+});
+
+test("whoever was held up itself first reads what came meanwhile", () => {
+  const { controller, peer } = pair({ echoIntervalMs: 1000, echoTimeoutMs: 500 });
+  controller.tick(10_000);
+  controller.tick(11_000);
+  carry(controller, peer);
+  assert.deepEqual(controller.tick(60_000), []);
+  assert.deepEqual(carry(peer, controller), []);
+  assert.deepEqual(controller.tick(60_001), []);
+  assert.equal(controller.state, "open");
 });
 
 test("a peer that never says hello is given up", () => {
@@ -263,7 +280,8 @@ test("a peer that never says hello is given up", () => {
   assert.deepEqual(connection.tick(0), []);
   assert.deepEqual(connection.tick(1000), []);
   assert.equal(connection.outputBytes, 0);
-  assert.equal(connection.tick(1500)[0]?.type, "closed");
+  assert.deepEqual(connection.tick(1500), []);
+  assert.equal(connection.tick(1600)[0]?.type, "closed");
 });
 
 test("a message without a wire form is not sent, nor are those with it", () => {

@@ -17,7 +17,7 @@ import { Outstanding } from "./outstanding.ts";
 export interface ConnectionOptions {
   /** After so much silence the peer is asked for a sign of life. Default 5000. */
   readonly echoIntervalMs?: number;
-  /** So much later, without any sign, the connection is given up. Default 5000. */
+  /** So much later, without any sign, the connection is given up, at the second tick that finds it so. Default 5000. */
   readonly echoTimeoutMs?: number;
   /** Largest message that is accepted. Default 65535, which is the largest there can be. */
   readonly maxMessageBytes?: number;
@@ -67,6 +67,10 @@ export class Connection {
   #lastHeardMs = 0;
   /** When the silent peer was asked for a sign of life. */
   #askedMs: number | undefined;
+  /** The last tick found that it has taken too long. */
+  #overdue = false;
+  /** Why it is closed. */
+  #end: ConnectionError | undefined;
 
   constructor(options: ConnectionOptions = {}) {
     this.#echoIntervalMs = options.echoIntervalMs ?? 5000;
@@ -154,11 +158,14 @@ export class Connection {
       this.#heard = false;
       this.#lastHeardMs = nowMs;
       this.#askedMs = undefined;
+      this.#overdue = false;
     }
     const silentMs = nowMs - this.#lastHeardMs;
     if (this.#askedMs !== undefined) {
       if (nowMs - this.#askedMs < this.#echoTimeoutMs) return events;
-      this.#close(new ConnectionError("timeout", `silent for ${silentMs} ms`), events);
+      // A process that was held up itself sees the time first, and then what came meanwhile: it looks once more before it judges.
+      if (this.#overdue) this.#close(new ConnectionError("timeout", `silent for ${silentMs} ms`), events);
+      else this.#overdue = true;
     } else if (silentMs >= this.#echoIntervalMs) {
       this.#askedMs = nowMs;
       // A peer that has not said hello yet is not asked, but gets as long.
@@ -177,8 +184,9 @@ export class Connection {
   }
 
   #checkOpen(): void {
-    if (this.#state !== "open")
-      throw new ConnectionError("not-open", this.#state === "hello" ? "no hello yet" : "closed");
+    if (this.#state === "open") return;
+    const cause = this.#end;
+    throw new ConnectionError("not-open", cause?.message ?? "no hello yet", cause && { cause });
   }
 
   /** The first of `count` consecutive transaction ids. 0 stands for "asked by nobody". */
@@ -265,6 +273,7 @@ export class Connection {
 
   #close(error: ConnectionError, events: ConnectionEvent[]): void {
     this.#state = "closed";
+    this.#end = error;
     events.push({ type: "closed", error, unanswered: this.#outstanding.tags });
   }
 }

@@ -7,7 +7,9 @@ import { compileHost, type Host, World } from "@dragonflow/explain";
 import { routerInterfaces, routerPorts, routers, type TunnelFact, tunnelId } from "@dragonflow/pipeline";
 import {
   FIRST_PORT,
+  type GroupChoice,
   portId,
+  type RuleChoice,
   rowsOf,
   SELF,
   securedTopologies,
@@ -35,8 +37,39 @@ export interface SceneChoice {
 const seldom = (max: number): fc.Arbitrary<readonly number[]> =>
   fc.oneof({ arbitrary: fc.constant([]), weight: 5 }, fc.array(fc.nat(max), { minLength: 1, maxLength: 2 }));
 
+/** Groups that let their members send anything, so that what comes depends on one end. */
+const talkative = (receive: (group: GroupChoice, ipVersion: 4 | 6, place: number) => readonly RuleChoice[]) =>
+  securedTopologies.map((topology): TopologyChoice => {
+    const { security } = topology;
+    if (security === undefined) return topology;
+    const groups = security.groups.map((group, place) => {
+      const rules = ([4, 6] as const).flatMap((ipVersion) => [
+        { ...ANYTHING, ipVersion, direction: "egress" } as const,
+        ...receive(group, ipVersion, place),
+      ]);
+      return { ...group, rules };
+    });
+    return { ...topology, security: { ...security, groups } };
+  });
+const ANYTHING = { protocol: null, range: [null, null], remote: "anybody", which: 0 } as const;
+
+/** As Neutron's default group: they get what members of a group send, their own or another one. */
+const befriended = talkative(({ rules }, ipVersion, place) => [
+  { ...ANYTHING, ipVersion, direction: "ingress", remote: "group", which: place + (rules.length % 2) },
+]);
+/** They get what comes for a few ports, from anybody. */
+const narrow = talkative(({ rules }, ipVersion) =>
+  rules.slice(0, 2).map(({ range, protocol }) => ({
+    ...ANYTHING,
+    ipVersion,
+    direction: "ingress",
+    protocol: protocol === 6 ? 6 : 17,
+    range: range[0] === null || range[1] === null ? [50, 60] : range,
+  })),
+);
+
 /** Without security groups of its own every port is open: what comes behind the rules is seen more often. */
-const mixed = fc.oneof(securedTopologies, topologies);
+const mixed = fc.oneof(securedTopologies, befriended, narrow, topologies);
 
 /** A router between all networks, besides others. */
 const joined = mixed.map((topology): TopologyChoice => {
@@ -56,8 +89,14 @@ const chained = mixed
     return { ...topology, routers: [first, second, ...topology.routers.slice(0, 1)] };
   });
 
+/** A virtual router on many ports of few networks: of those that share its MAC address, several are on one host. */
+const sharing = mixed.map((topology): TopologyChoice => {
+  const ports = topology.ports.map((one) => ({ ...one, network: one.network % 2, pairs: "shared-mac" as const }));
+  return { ...topology, ports };
+});
+
 export const sceneChoices: fc.Arbitrary<SceneChoice> = fc.record({
-  topology: fc.oneof(mixed, joined, chained),
+  topology: fc.oneof(mixed, joined, chained, sharing),
   routersDown: seldom(2),
   interfacesDown: seldom(9),
   unplugged: seldom(8),

@@ -130,6 +130,18 @@ test("a MAC of an allowed address pair leads to its port, one of several ports t
   }
 });
 
+test("a frame for a MAC address that several may use goes to another host once, and there to each of its ports", () => {
+  const pairs = [{ ip: ipv4(1, 200), mac: VIRTUAL_MAC }];
+  const toVirtual = ethernetFrame(mac(11), VIRTUAL_MAC, 0x88b5);
+  const sharers = (chassis: readonly [string, string, string]): State =>
+    chassis.flatMap((name, i) => port({ n: 16 + i, network: 1, chassis: name, pairs }));
+  assert.deepEqual(copies(bedOf(sharers(["host2", "host2", "host2"])), toVirtual), ["tunnel 902"]);
+  assert.deepEqual(copies(bedOf(sharers(["host2", "host1", "host2"])), toVirtual), ["tunnel 902", "here 17"]);
+  assert.deepEqual(copies(bedOf(sharers(["host2", "host3", "host2"])), toVirtual), ["tunnel 902", "tunnel 903"]);
+  const there = bedOf(sharers(["host1", "host1", "host1"]));
+  assert.deepEqual(copies(there, toVirtual, { n: 902, fromTunnel: 1 }), ["here 16", "here 17", "here 18"]);
+});
+
 test("a Geneve network and a VXLAN network each use their own tunnels", () => {
   const state = [
     ...host(),

@@ -65,6 +65,16 @@ test("an address that several ports may use: a copy to each, by its own MAC or t
   assert.deepEqual(copies(vrrp), [`here 21 ${VIRTUAL_MAC}`, `tunnel 900 ${VIRTUAL_MAC}`]);
 });
 
+test("a packet for an address that several may use goes to another host once for each MAC address", () => {
+  const there = { chassis: "host2" };
+  const vrrp = [...virtual(21, shared, there), ...virtual(22, shared, there)];
+  assert.deepEqual(copies(vrrp), [`tunnel 900 ${VIRTUAL_MAC}`]);
+  assert.deepEqual(copies([...vrrp, ...virtual(23, shared)]), [`tunnel 900 ${VIRTUAL_MAC}`, `here 23 ${VIRTUAL_MAC}`]);
+  assert.deepEqual(copies(vrrp, "192.168.1.1"), [`tunnel 900 ${VIRTUAL_MAC}`]);
+  const ownMacs = [...virtual(21, own(21), there), ...virtual(22, own(22), there)];
+  assert.deepEqual(copies(ownMacs), [`tunnel 900 ${mac(21)}`, `tunnel 900 ${mac(22)}`]);
+});
+
 test("one port with two MACs for the address gets a copy by each", () => {
   assert.deepEqual(copies(virtual(21, [...own(21), ...shared])), [`here 21 ${mac(21)}`, `here 21 ${VIRTUAL_MAC}`]);
 });

@@ -160,6 +160,7 @@ function hopTo(topology: Topology, port: LocalPortRecord, ip: string, { hop, any
   }
   if (hop === "best-router") return router;
   const own =
+    topology.holdersOf(networkId, ip)[0]?.mac ??
     topology.usersOf(networkId, ip)[0]?.port.mac ??
     interfaces.find(({ addresses }) => addresses.some((one) => one.ip === ip))?.mac;
   const linkLocal = topology.portsOf(networkId).find(({ mac }) => linkLocalOf(mac) === ip)?.mac;
@@ -243,7 +244,8 @@ function dhcp(kind: string, client: string, own: string, target: string, { hop, 
   };
 }
 
-const PORTS = [53, 53, 80, 54, 60, 0, 1023, 1024, 68, 67, 546, 547] as const;
+/** At the ends of ranges that rules have, and right behind these. */
+const PORTS = [53, 53, 80, 54, 60, 61, 50, 49, 0, 1, 1023, 1024, 68, 67, 546, 547] as const;
 const MESSAGES = {
   4: [
     [8, 0],

@@ -67,14 +67,19 @@ function overIpv6(ethernet: LayersToEncode["ethernet"], content: IpContent): Lay
 
 type Header = NonNullable<IpContent["header"]>;
 
-/** The beginning of what stands behind the IP header, with no checksum. */
+/** The beginning of what stands behind the IP header, with no checksum. Where TCP says how long its header is stands that: else it has no ports. */
 function rawHeader(header: IpContent["header"]): Uint8Array {
   if (header === null) return payload;
   const { type } = header;
   const first =
     type === "icmp" ? [header.icmpType, header.icmpCode, 0, 0] : [...u16(header.source), ...u16(header.destination)];
-  return Uint8Array.of(...first, ...new Uint8Array(20));
+  const raw = new Uint8Array(RAW_BYTES);
+  raw.set(first);
+  raw[12] = TCP_HEADER_WORDS << 4;
+  return raw;
 }
+const RAW_BYTES = 24;
+const TCP_HEADER_WORDS = 5;
 const u16 = (value: number): readonly number[] => [value >>> 8, value & 0xff];
 
 function transportOf({ protocol, header, said }: IpContent) {

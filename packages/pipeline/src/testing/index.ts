@@ -9,6 +9,7 @@ export {
   topologies,
   type Topology as TopologyChoice,
 } from "./random-topology.ts";
+export type { GroupChoice, RuleChoice } from "./random-security.ts";
 export * from "./tenant.ts";
 export * from "./test-bed.ts";
 export * from "./topology.ts";

@@ -1,5 +1,5 @@
 /** The same question to a real switch: `ovs-appctl ofproto/trace`, and its answer in the terms of the tracer. */
-import { once } from "node:events";
+import { type EventEmitter, once } from "node:events";
 import { connect, type Socket } from "node:net";
 import type { FieldName } from "@dragonflow/openflow";
 import { isFieldName } from "@dragonflow/openflow";
@@ -7,14 +7,27 @@ import { parseIpv4, parseIpv6, parseMac } from "@dragonflow/packet";
 import { extract } from "../trace/extract.ts";
 import { FieldSet } from "../trace/fields.ts";
 
+/** The daemon of a control socket is not there any more: nothing can be asked of it. */
+export class DaemonGone extends Error {
+  override readonly name = "DaemonGone";
+}
+
 /** A connection to a daemon's control socket: JSON-RPC 1.0, one call at a time, far cheaper than a process for each. */
 export class ControlSocket implements Disposable {
   readonly #socket: Socket;
+  readonly #gone = new AbortController();
   #text = "";
 
   private constructor(socket: Socket) {
     this.#socket = socket.setEncoding("utf8");
     socket.on("data", (chunk: string) => (this.#text += chunk));
+    const ended = (cause?: Error): void => this.#gone.abort(new DaemonGone("its control socket has ended", { cause }));
+    socket.on("error", (error) => ended(error));
+    socket.on("close", () => ended());
+  }
+  /** Aborted, with a {@link DaemonGone}, once the other end is not there any more. */
+  get gone(): AbortSignal {
+    return this.#gone.signal;
   }
   static async open(path: string): Promise<ControlSocket> {
     const socket = connect(path);
@@ -25,16 +38,28 @@ export class ControlSocket implements Disposable {
     this.#socket.destroy();
   }
 
+  /** @throws {DaemonGone} @throws {Error} the daemon refuses. */
   async call(method: string, ...params: readonly string[]): Promise<string> {
+    this.gone.throwIfAborted();
     this.#text = "";
     this.#socket.write(JSON.stringify({ id: 0, method, params }));
     for (;;) {
-      await once(this.#socket, "data");
+      await onceUnless(this.gone, this.#socket, "data");
       const reply = complete(this.#text);
       if (reply === undefined) continue;
       if (reply.error !== null) throw new Error(`${method}: ${JSON.stringify(reply.error)}`);
       if (typeof reply.result === "string") return reply.result;
     }
+  }
+}
+
+/** The next such event. @throws the reason of the signal, once it is aborted. */
+export async function onceUnless(gone: AbortSignal, emitter: EventEmitter, event: string): Promise<readonly unknown[]> {
+  try {
+    return await once(emitter, event, { signal: gone });
+  } catch (error) {
+    gone.throwIfAborted();
+    throw error;
   }
 }
 

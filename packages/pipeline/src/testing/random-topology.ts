@@ -67,14 +67,17 @@ export interface Topology {
 
 const mostly = (value: boolean) => fc.oneof({ arbitrary: fc.constant(value), weight: 9 }, fc.constant(!value));
 
-/** Prefixes of extra routes: one inside another, a host's own, everything. */
+/** Prefixes of extra routes: one inside another, a host's own, everything; those of networks that may be connected too, and of a port there. */
 export const PREFIXES = [
   "192.168.0.0/16",
   "192.168.7.0/24",
   "192.168.7.7/32",
+  "10.0.1.0/24",
+  "10.0.2.12/32",
   "0.0.0.0/0",
   "2001:db8:7::/48",
   "2001:db8:7::7/128",
+  "fd00:1::/64",
   "::/0",
 ];
 
@@ -83,7 +86,7 @@ export const topologies: fc.Arbitrary<Topology> = fc.record({
     fc.record<NetworkChoice>({
       type: fc.constantFrom("geneve", "geneve", "vxlan"),
       families: fc.constantFrom("both", "both", "both", "v4", "v6"),
-      second: mostly(false),
+      second: fc.constantFrom(false, false, true),
       dhcp: mostly(true),
       gateway: mostly(true),
       adminUp: mostly(true),

@@ -3,10 +3,9 @@
  * whose neighbours are known. Flows come by the switch driver of the controller, as on a host.
  */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { join } from "node:path";
 import { dispatch, pipeline, SwitchDriver } from "@dragonflow/controller";
-import { connect, type Flow, type OpenFlowSocket, printMatch } from "@dragonflow/openflow";
+import { type Flow, printMatch } from "@dragonflow/openflow";
 import { startSwitch, type TestSwitch } from "@dragonflow/openflow/testing";
 import type { Desired } from "../desired.ts";
 import {
@@ -19,9 +18,18 @@ import {
   Tracer,
 } from "../trace/index.ts";
 import { assertAgreement, type PortNames } from "./agreement.ts";
-import { ControlSocket, FOREIGN_COOKIE, type OfprotoTrace, readTrace, UNDERLAY_PORT } from "./ofproto-trace.ts";
+import {
+  ControlSocket,
+  FOREIGN_COOKIE,
+  type OfprotoTrace,
+  onceUnless,
+  readTrace,
+  UNDERLAY_PORT,
+} from "./ofproto-trace.ts";
 import { FIRST_PORT, MAX_PORTS, TUNNEL_PORTS } from "./random-topology.ts";
 import { SELF, tunnelIp } from "./topology.ts";
+
+export { DaemonGone } from "./ofproto-trace.ts";
 
 /** A packet that comes in, as both are told. */
 export interface Sent {
@@ -52,14 +60,15 @@ export class TracedSwitch {
   readonly #idle: ControlSocket[];
   readonly #waiting: ((control: ControlSocket) => void)[] = [];
   readonly #driver: SwitchDriver;
-  readonly #openflow: OpenFlowSocket;
   readonly #refused: string[] = [];
+  /** Aborted, with a {@link DaemonGone}, once the switch is not there any more: then there is no use in going on. */
+  readonly gone: AbortSignal;
 
-  private constructor(ovs: TestSwitch, controls: readonly ControlSocket[], openflow: OpenFlowSocket) {
+  private constructor(ovs: TestSwitch, controls: readonly [ControlSocket, ...ControlSocket[]]) {
     this.#ovs = ovs;
     this.#controls = controls;
     this.#idle = [...controls];
-    this.#openflow = openflow;
+    this.gone = controls[0].gone;
     this.#driver = new SwitchDriver(`unix:${ovs.bridgeSocket}`, pipeline);
     this.#driver.on("refused", (key, _desired, error) => this.#refused.push(`${key}: ${error.message}`));
     this.#driver.zonesWritten(new Map());
@@ -70,15 +79,13 @@ export class TracedSwitch {
     const ovs = await startSwitch();
     await addPorts(ovs);
     const path = join(ovs.dir, "vswitchd.ctl");
-    const controls = await Promise.all(Array.from({ length: AT_ONCE }, () => ControlSocket.open(path)));
-    const [control] = controls;
-    assert.ok(control !== undefined);
+    const control = await ControlSocket.open(path);
+    const others = await Promise.all(Array.from({ length: AT_ONCE - 1 }, () => ControlSocket.open(path)));
     for (const peer of Object.keys(TUNNEL_PORTS))
       await control.call("tnl/neigh/set", "br-phy", tunnelIp(peer), "02:00:00:00:00:02");
-    return new TracedSwitch(ovs, controls, await connect(ovs.bridge));
+    return new TracedSwitch(ovs, [control, ...others]);
   }
   async stop(): Promise<void> {
-    this.#openflow.close();
     this.#driver.close();
     for (const control of this.#controls) control[Symbol.dispose]();
     await this.#ovs.stop();
@@ -89,17 +96,21 @@ export class TracedSwitch {
     return this.#driver.zoneOf(portId) ?? 0;
   }
 
-  /** A tracer over what the switch has after it was told to hold this; read back, so that buckets stand in its order. */
+  /**
+   * A tracer over what the switch has after it was told to hold this; read back, so that buckets stand in its order. All by the driver, which finds back
+   * to a switch that was silent for too long. @throws {DaemonGone}
+   */
   async install(outputs: ReadonlyMap<string, Desired>): Promise<Tracer> {
     const driver = this.#driver;
     const desired = dispatch({ set: outputs, removed: new Map() }).switch;
     const wanted = new Set(desired.map(([key]) => key));
     const gone = [...driver.desired().keys()].filter((key) => !wanted.has(key));
     const change = driver.update([...gone.map((key) => [key, undefined] as const), ...desired]);
-    for (let applied = 0; applied < change || !driver.synced; ) [applied] = await once(driver, "applied");
+    for (let applied: unknown = 0; Number(applied) < change || !driver.synced; )
+      [applied] = await onceUnless(this.gone, driver, "applied");
     assert.deepEqual(this.#refused, []);
-    const flows = await this.#openflow.request({ type: "flow_desc_request", match: {} });
-    const groups = await this.#openflow.request({ type: "group_desc_request" });
+    const flows = await driver.request({ type: "flow_desc_request", match: {} });
+    const groups = await driver.request({ type: "group_desc_request" });
     const bound = new Bound(pipeline, outputs.values());
     const keys = (all: Iterable<Flow>): readonly string[] =>
       [...all].map((flow) => `${flow.table} ${flow.priority} ${printMatch(flow.match)}`).sort();

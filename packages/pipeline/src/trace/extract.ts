@@ -153,17 +153,24 @@ function extensionHeaders(
   }
 }
 
+/** Without options. */
+const TCP_HEADER_BYTES = 20;
+
 function transport(view: DataView, at: number, end: number, fields: FieldSet): Partial<Transport> {
   const size = end - at;
   const isIpv6 = fields.number("eth_type") === ETH_TYPE.ipv6;
   const protocol = fields.number("ip_proto");
   switch (protocol) {
-    case 6:
-      if (size < 20) return {};
+    case 6: {
+      if (size < TCP_HEADER_BYTES) return {};
+      // It says itself how long it is. One that is shorter than any, or longer than the packet, is none.
+      const headerBytes = (view.getUint8(at + 12) >>> 4) * 4;
+      if (headerBytes < TCP_HEADER_BYTES || headerBytes > size) return {};
       fields.set("tcp_src", view.getUint16(at));
       fields.set("tcp_dst", view.getUint16(at + 2));
       fields.set("tcp_flags", view.getUint16(at + 12) & 0xfff);
       return { l4: at };
+    }
     case 17:
     case 132: {
       if (size < (protocol === 17 ? 8 : 12)) return {};
