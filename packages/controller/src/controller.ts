@@ -64,7 +64,7 @@ export class Controller implements ControllerView {
   #portsKnown = false;
   #saying: NodeJS.Immediate | undefined;
   readonly #audit: NodeJS.Timeout;
-  #looking: Promise<void> | undefined;
+  #isAuditingSwitch = false;
   readonly #audited = { steps: 0, differences: 0 };
   readonly #metrics: Metrics<typeof CONTROLLER_METRICS>;
   readonly #changes: ChangeTimes;
@@ -297,21 +297,26 @@ export class Controller implements ControllerView {
    * Whether what the engine holds is what a compile from scratch gives, and whether the switch has what it was sent: a part at a time, over and over.
    */
   #auditSome(): void {
-    // One look after the other, however slow the switch is.
-    this.#looking ??= this.#switch
-      .audit()
-      .catch((error: unknown) => {
-        // Lost meanwhile: the driver tells.
-        if (!(error instanceof ConnectionError)) this.#failed.reject(error);
-      })
-      .finally(() => {
-        this.#looking = undefined;
-      });
+    void this.#auditSwitch();
     const differences = this.#compiler.engine.audit(AUDITED_UNITS);
     this.#audited.steps++;
     this.#audited.differences += differences.length;
     for (const difference of differences)
       this.#log.error({ difference }, "what is compiled is not what a compile from scratch gives");
+  }
+
+  /** One look after the other, however slow the switch is. */
+  async #auditSwitch(): Promise<void> {
+    if (this.#isAuditingSwitch) return;
+    this.#isAuditingSwitch = true;
+    try {
+      await this.#switch.audit();
+    } catch (error) {
+      // Lost meanwhile: the driver tells.
+      if (!(error instanceof ConnectionError)) this.#failed.reject(error);
+    } finally {
+      this.#isAuditingSwitch = false;
+    }
   }
 
   /** After what cannot wait, and once for all that happens in this turn. */
