@@ -58,6 +58,12 @@ test("type and code zero are values; half a range is open", () => {
   assert.deepEqual(of({ protocol: 0 }), { ip_proto: 0 });
 });
 
+test("a piece of SCTP, of which no port is seen, is not taken for one to port zero", () => {
+  const fields = { direction: "ingress", protocol: 132, portMin: 0, portMax: 1023 } as const;
+  const first1024 = { ip_proto: 132, sctp_dst: { value: 0, mask: 0xfc00 }, ip_frag: 0 };
+  for (const stateful of [true, false]) assert.deepEqual(servicesOf(rule({ n: 1, ...fields }), stateful), [first1024]);
+});
+
 const prefixes = fc.oneof(
   fc.tuple(fc.nat(15), fc.integer({ min: 0, max: 32 })).map(([n, bits]) => `10.0.0.${n * 16}/${bits}`),
   fc.nat(255).map((n) => `10.0.0.${n}`),

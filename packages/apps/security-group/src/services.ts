@@ -18,7 +18,8 @@ const FRAGMENT = { none: 0, later: { value: 3, mask: 3 } } as const;
  * With conntrack the rule is compared with the first packet of the connection, as conntrack knows it: also of a fragment it knows the protocol, and
  * of a first one the ports. What a later fragment is part of nobody can tell on a datapath that takes fragments apart again behind conntrack (the
  * userspace datapath; the kernel's shows the whole datagram): it passes where any port might, and is worth nothing without the first one.
- * The userspace datapath's conntrack knows no ports of SCTP: these are taken from the packet.
+ * The userspace datapath's conntrack knows no ports of SCTP: these are taken from the packet, and of a fragment there are none to be seen (they read
+ * as 0, which must not be taken for a port).
  *
  * Without conntrack the packet itself is all there is: a fragment has no ports, and matches no rule that names some; and a later one of IPv6 does not
  * even have a protocol, and passes where one of any might.
@@ -29,7 +30,8 @@ export function servicesOf(rule: SecurityRule, stateful: boolean): readonly Matc
   if (protocol === null) return hasRange ? [] : [{}];
   if (!hasRange) return wholeProtocol(rule.ipVersion, protocol, stateful);
   const matches = rangeOf(rule, protocol, stateful);
-  if (matches.length === 0 || !stateful) return matches.map((match) => ({ ...match, ip_frag: FRAGMENT.none }));
+  const isKept = stateful && protocol !== PROTOCOL.sctp;
+  if (matches.length === 0 || !isKept) return matches.map((match) => ({ ...match, ip_frag: FRAGMENT.none }));
   return [...matches, { ct_nw_proto: protocol, ip_frag: FRAGMENT.later }];
 }
 

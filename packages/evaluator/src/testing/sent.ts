@@ -285,5 +285,7 @@ function datagram(source: string, destination: string, { header: n, fragment, tt
       : protocol === icmp
         ? ({ type: "icmp", icmpType, icmpCode } as const)
         : ({ type: "ports", source: sourcePort, destination: destinationPort } as const);
-  return { type: "ip", source, destination, ttl, protocol, header, fragment };
+  // The rules are about the whole datagram; of SCTP the userspace datapath shows them pieces, without ports.
+  const isWhole = protocol === 132;
+  return { type: "ip", source, destination, ttl, protocol, header, fragment: isWhole ? "none" : fragment };
 }
