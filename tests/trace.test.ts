@@ -162,7 +162,12 @@ test("a flow that somebody put into a switch: the tracer and the switch do not a
   const host = await cloud.host("host1");
   // With a cookie that is not ours it is left alone.
   await ofctl(host, "add-flow", "cookie=0x7,table=routing,priority=65535,icmp,actions=drop");
-  const got = await traced("client", "routed", "icmp", "--live");
+  let got: Traced;
+  try {
+    got = await traced("client", "routed", "icmp", "--live");
+  } finally {
+    await ofctl(host, "del-flows", "cookie=0x7/0xffffffffffffffff,table=routing");
+  }
   assert.deepEqual([got.status, got.agrees, got.passes], [3, false, true]);
   assert.deepEqual(
     got.switches.map(({ chassis, agrees }) => [chassis, agrees]),
@@ -176,8 +181,7 @@ test("a flow that somebody put into a switch: the tracer and the switch do not a
     [true, false],
   );
   assert.equal(got.sent.delivered?.packets, 0);
-  assert.equal(got.sent.lastSeen?.chassis, "host1");
-  await ofctl(host, "del-flows", "cookie=0x7/0xffffffffffffffff,table=routing");
+  assert.equal(got.sent.lastSeen?.chassis, "host1", JSON.stringify(got.live));
   assert.equal((await settled("client", "routed", "icmp")).status, 0);
 });
 

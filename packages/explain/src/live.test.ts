@@ -16,13 +16,15 @@ const leg = (chassis: string, ...packets: readonly (number | null)[]): LiveLeg =
 test("where it was last seen, and whether every flow has met every copy", () => {
   const cases: readonly (readonly [LiveLeg[], string | undefined, boolean])[] = [
     [[leg("host1", 5, 5), leg("host2", 5, 6)], "host2 table1", true],
-    [[leg("host1", 5, 5), leg("host2", 5, 2)], "host2 table1", false],
+    [[leg("host1", 5, 5), leg("host2", 5, 3)], "host2 table1", false],
+    // Others' packets share flows with it.
+    [[leg("host1", 5, 0), leg("host2", 1, 2)], "host1 table0", false],
     [[leg("host1", 5, 5), leg("host2", 0, 0)], "host1 table1", false],
     [[leg("host1", 5, null)], "host1 table0", false],
     [[leg("host1", 0)], undefined, false],
   ];
   for (const [legs, place, through] of cases) {
-    const seen = lastSeen(legs);
+    const seen = lastSeen(legs, 5);
     assert.equal(seen && `${seen.chassis} ${seen.table}`, place);
     assert.equal(isThrough(legs, 5), through);
   }

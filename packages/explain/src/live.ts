@@ -62,10 +62,16 @@ export interface Sent {
   readonly delivered: { readonly packets: number; readonly dropped: number } | null;
 }
 
-/** The last flow on the way that met it, as far as counters tell; undefined: none did. */
-export function lastSeen(legs: readonly LiveLeg[]): { readonly chassis: string; readonly table: string } | undefined {
+/**
+ * The last flow on the way that met most of the copies, as far as counters tell; undefined: none did. Fewer packets may be others' that share a flow with
+ * it; and a copy or two may be lost on the way.
+ */
+export function lastSeen(
+  legs: readonly LiveLeg[],
+  copies: number,
+): { readonly chassis: string; readonly table: string } | undefined {
   for (const { chassis, steps } of legs.toReversed()) {
-    const step = steps.findLast(({ packets }) => packets !== null && packets > 0);
+    const step = steps.findLast(({ packets }) => packets !== null && 2 * packets > copies);
     if (step !== undefined) return { chassis, table: step.table };
   }
   return undefined;
@@ -98,7 +104,7 @@ export function sentLines(words: Vocabulary, legs: readonly LiveLeg[], sent: Sen
       : echoId === null
         ? ""
         : ` with ICMP id ${echoId}`;
-  const seen = lastSeen(legs);
+  const seen = lastSeen(legs, copies);
   const isMixed = legs.some(({ steps }) => steps.some(({ packets }) => (packets ?? 0) > copies));
   const place =
     seen === undefined ? "no flow on its way met it" : `last met on ${seen.chassis}, in table ${seen.table}`;

@@ -134,7 +134,7 @@ async function liveOf(
 function liveJson(live: Live | undefined): object {
   if (live === undefined) return { live: [], sent: null };
   const { legs, sent } = live;
-  return { live: legs, sent: sent === undefined ? null : { ...sent, lastSeen: lastSeen(legs) ?? null } };
+  return { live: legs, sent: sent === undefined ? null : { ...sent, lastSeen: lastSeen(legs, sent.copies) ?? null } };
 }
 
 function showLive(words: Vocabulary, { legs, sent }: Live): void {
