@@ -138,7 +138,7 @@ test("all that was missed may come in one piece that is heavier than what is hel
   assert.equal(calls.length, 3, "joined, left, and joined again once");
 });
 
-test("what is left of an overflow when its topics are dropped: one that is added then is joined, whether the reader waits or not", async () => {
+test("all topics of an overflow are dropped: one that is added then is joined, whether the reader waits or not", async () => {
   for (const isWaiting of [false, true]) {
     for (const again of [A, B]) {
       const { watch, calls, next } = setUp(100);
@@ -155,7 +155,7 @@ test("what is left of an overflow when its topics are dropped: one that is added
   }
 });
 
-test("a topic that joined an overflow is joined at once when a reader waits and the others are dropped", async () => {
+test("a topic that was added while overflowing is joined when the others are dropped", async () => {
   const { watch, calls, next } = setUp(100);
   watch.add([{ topic: A }]);
   const waiting = next();

@@ -215,7 +215,7 @@ export function watchTests(bench: Bench): void {
 
   test("a reader that is too slow is told, and then gets all that it missed", async () => {
     let isTold = false;
-    // A store may bring much of it in one piece after all was written, and only to a reader that reads by then: that is not slow.
+    // Where little of it has come before the reader begins, and then all in one piece, nobody was slow.
     for (let round = 0; !isTold && round < 10; round++) {
       const [a] = bench.topics(1);
       const watch = driver().watch();
