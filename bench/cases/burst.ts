@@ -17,6 +17,7 @@ const BURSTS = numbersFrom("BENCH_BURSTS", "50,500");
 const RUNS = numberFrom("BENCH_RUNS", 3);
 const FIRST_ADDRESS = 30;
 const DEADLINE_MS = 60_000;
+const SETTLED_MS = 1000;
 
 interface Burst {
   /** Milliseconds from the first request: all answers, the last flow event, all up in the store, all ACTIVE in the API. */
@@ -70,7 +71,7 @@ class UpPorts implements AsyncDisposable {
 }
 
 async function burstOnce(cloud: Cloud, ovs: OvsdbClient, up: UpPorts, tenant: Tenant, size: number): Promise<Burst> {
-  const before = await flowCount(cloud.bridge(0));
+  const before = await settledFlows(cloud);
   const others = up.count;
   const ids = Array.from({ length: size }, () => crypto.randomUUID());
   const events = new FlowEvents(cloud.bridge(0));
@@ -92,6 +93,15 @@ async function burstOnce(cloud: Cloud, ovs: OvsdbClient, up: UpPorts, tenant: Te
   const last = events.times.at(-1) ?? Number.NaN;
   await cleanUp(cloud, ovs, ids, before);
   return { answered, flows: last - started, up: upAt, active, flowsAdded };
+}
+
+/** How many there are when they have not become more or fewer for a while. */
+async function settledFlows(cloud: Cloud): Promise<number> {
+  for (let last = -1; ; await wait(SETTLED_MS)) {
+    const flows = await flowCount(cloud.bridge(0));
+    if (flows === last) return flows;
+    last = flows;
+  }
 }
 
 /** @param flows that were there before */

@@ -36,6 +36,11 @@ const commit = (topic: typeof A, at: number, size = 10): TopicCommit => ({
   deletes: [],
 });
 const deliver = (watch: BufferedWatch, ...batch: readonly TopicCommit[]) => watch.deliver({ type: "commits", batch });
+/** Of a watch that holds less than this, and before any reader comes to it. */
+const overflow = (watch: BufferedWatch): void => {
+  deliver(watch, commit(A, 1));
+  deliver(watch, commit(A, 2));
+};
 const positionsOf = (event: Event) =>
   event.type === "commits" ? event.batch.map((each) => Number(each.position)) : event.type;
 
@@ -100,7 +105,8 @@ test("a snapshot counts once its rows were read", async () => {
     const event = await next();
     assert.ok(event.type === "snapshot");
     if (read) for await (const page of event.snapshot.rows) assert.equal(page.length, 1);
-    deliver(watch, commit(A, 5, 6000));
+    deliver(watch, commit(A, 5));
+    deliver(watch, commit(A, 6, 6000));
     assert.equal((await next()).type, "stale");
     void next();
     assert.deepEqual(calls.at(-1), [read ? { topic: A, from: { lineage: LINEAGE, position: "4" } } : { topic: A }]);
@@ -112,11 +118,53 @@ test("a topic that is added again starts again; one that is added while overflow
   watch.add([{ topic: A }]);
   watch.add([{ topic: A }]);
   assert.deepEqual(calls, [[{ topic: A }], ["leave", A], [{ topic: A }]]);
-  deliver(watch, commit(A, 1, 1000));
+  overflow(watch);
   watch.add([{ topic: B }]);
   assert.equal((await next()).type, "stale");
   void next();
   assert.deepEqual(calls.at(-1), [{ topic: A }, { topic: B }]);
+});
+
+test("all that was missed may come in one piece that is heavier than what is held", async () => {
+  const { watch, calls, next } = setUp(100);
+  watch.add([{ topic: A, from: { lineage: LINEAGE, position: position("0") } }]);
+  overflow(watch);
+  assert.equal((await next()).type, "stale");
+  const more = next();
+  deliver(watch, commit(A, 1, 1000), commit(A, 2, 1000));
+  assert.deepEqual(positionsOf(await more), [1, 2]);
+  deliver(watch, commit(A, 3, 1000));
+  assert.deepEqual(positionsOf(await next()), [3]);
+  assert.equal(calls.length, 3, "joined, left, and joined again once");
+});
+
+test("all topics of an overflow are dropped: one that is added then is joined, whether the reader waits or not", async () => {
+  for (const isWaiting of [false, true]) {
+    for (const again of [A, B]) {
+      const { watch, calls, next } = setUp(100);
+      watch.add([{ topic: A }]);
+      const waiting = isWaiting ? next() : undefined;
+      overflow(watch);
+      watch.drop([A]);
+      watch.add([{ topic: again }]);
+      const event = waiting ?? next();
+      assert.deepEqual(calls.at(-1), [{ topic: again }]);
+      deliver(watch, commit(again, 1));
+      assert.deepEqual(positionsOf(await event), [1]);
+    }
+  }
+});
+
+test("a topic that was added while overflowing is joined when the others are dropped", async () => {
+  const { watch, calls, next } = setUp(100);
+  watch.add([{ topic: A }]);
+  const waiting = next();
+  overflow(watch);
+  watch.add([{ topic: B }]);
+  watch.drop([A]);
+  assert.deepEqual(calls.at(-1), [{ topic: B }]);
+  deliver(watch, commit(B, 1));
+  assert.deepEqual(positionsOf(await waiting), [1]);
 });
 
 test("close ends the reader, and what comes after is nothing", async () => {

@@ -9,7 +9,7 @@ export interface WatchSource {
   end(): void;
 }
 
-/** Bytes of commits that a watch holds for a slow reader before it gives up and says `stale`. */
+/** Bytes of commits that a watch holds for a slow reader before it gives up and says `stale`; one batch is held whatever it weighs. */
 export const WATCH_BUFFER_BYTES = 16 * 1024 * 1024;
 /** What a record costs beside its value. */
 const ROW_OVERHEAD_BYTES = 200;
@@ -35,6 +35,8 @@ type Pending =
 /**
  * The reader's half of a watch, the same for every driver that pushes: a queue bounded in bytes. When a slow reader lets it overflow, what is
  * queued is thrown away, the reader gets `stale`, and once it has taken that, every topic goes on from where the reader was.
+ *
+ * A batch that finds none before it never overflows: it may be all that was missed, in one piece, and would come again like that for ever.
  */
 export class BufferedWatch implements Watch {
   readonly #source: WatchSource;
@@ -42,8 +44,8 @@ export class BufferedWatch implements Watch {
   readonly #topics = new Map<Topic, Delivered>();
   #queue: Pending[] = [];
   #bytes = 0;
-  /** Overflowed: joins again when the reader comes back for more than the `stale` event. */
-  #rejoin: "no" | "after-stale" | "now" = "no";
+  /** No topic is joined: they are again when the reader comes back for more than the `stale` event, which is the last one queued. */
+  #overflowed = false;
   #waiting: PromiseWithResolvers<IteratorResult<Event>> | undefined;
   #waking = false;
   #failure: Error | undefined;
@@ -58,13 +60,13 @@ export class BufferedWatch implements Watch {
     if (this.#closed || subscriptions.length === 0) return;
     this.drop(subscriptions.map((s) => s.topic).filter((topic) => this.#topics.has(topic)));
     for (const { topic, from } of subscriptions) this.#topics.set(topic, { head: from, unread: undefined });
-    if (this.#rejoin === "no") this.#source.join(subscriptions);
+    if (!this.#overflowed) this.#source.join(subscriptions);
   }
 
   drop(topics: readonly Topic[]): void {
     const dropped = new Set(topics.filter((topic) => this.#topics.delete(topic)));
     if (dropped.size === 0) return;
-    if (this.#rejoin === "no") this.#source.leave([...dropped]);
+    if (!this.#overflowed) this.#source.leave([...dropped]);
     this.#queue = this.#queue.filter((event) => {
       switch (event.type) {
         case "snapshot":
@@ -85,11 +87,14 @@ export class BufferedWatch implements Watch {
           return event satisfies never;
       }
     });
+    // The `stale` event may be gone as well, and a reader that waits does not come back before there is something.
+    if (this.#overflowed && this.#queue.length === 0 && this.#waiting !== undefined) this.#joinAgain();
   }
 
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#overflowed = false;
     this.#queue = [];
     this.#source.end();
     this.#wake();
@@ -97,16 +102,18 @@ export class BufferedWatch implements Watch {
 
   /** For the source: hands over one event. Commits of topics that are not watched must not be given. */
   deliver(event: Event): void {
-    if (this.#closed || this.#rejoin !== "no") return;
+    if (this.#closed || this.#overflowed) return;
     const last = this.#queue.at(-1);
     if (event.type === "commits") {
       const bytes = event.batch.reduce((sum, commit) => sum + weightOf(commit), 0);
-      this.#bytes += bytes;
-      if (last?.type === "commits") {
-        last.batch.push(...event.batch);
-        last.bytes += bytes;
-      } else this.#queue.push({ type: "commits", batch: [...event.batch], bytes });
-      if (this.#bytes > this.#limitBytes) this.#overflow();
+      if (this.#bytes > 0 && this.#bytes + bytes > this.#limitBytes) this.#overflow();
+      else {
+        this.#bytes += bytes;
+        if (last?.type === "commits") {
+          last.batch.push(...event.batch);
+          last.bytes += bytes;
+        } else this.#queue.push({ type: "commits", batch: [...event.batch], bytes });
+      }
     } else this.#queue.push({ ...event });
     this.#wake();
   }
@@ -137,11 +144,11 @@ export class BufferedWatch implements Watch {
     this.#source.leave(topics);
     this.#queue = [{ type: "stale", reason: "overflow", topics }];
     this.#bytes = 0;
-    this.#rejoin = "after-stale";
+    this.#overflowed = true;
   }
 
   #joinAgain(): void {
-    this.#rejoin = "no";
+    this.#overflowed = false;
     const subscriptions: Subscription[] = [];
     for (const [topic, { head, unread }] of this.#topics)
       subscriptions.push(head === undefined || unread !== undefined ? { topic } : { topic, from: head });
@@ -149,7 +156,7 @@ export class BufferedWatch implements Watch {
   }
 
   #next(): Promise<IteratorResult<Event>> {
-    if (this.#rejoin === "now") this.#joinAgain();
+    if (this.#overflowed && this.#queue.length === 0) this.#joinAgain();
     const taken = this.#take();
     if (taken !== undefined) return Promise.resolve(taken);
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
@@ -190,8 +197,6 @@ export class BufferedWatch implements Watch {
       case "snapshot":
         return { done: false, value: { type: "snapshot", snapshot: this.#handOut(event.snapshot) } };
       case "stale":
-        if (this.#rejoin === "after-stale") this.#rejoin = "now";
-        return { done: false, value: event };
       case "current":
         return { done: false, value: event };
       default:

@@ -20,10 +20,16 @@ export type Outgoing = Reply | Injected;
  * the switch's time for flows.
  */
 export class Outbox {
+  readonly #onRoom: () => void;
   #socket: OpenFlowSocket | undefined;
   #inFlight = 0;
   /** Sent in this turn: one barrier for all. */
   #fresh = 0;
+
+  /** @param onRoom the switch has taken some: there is room again. */
+  constructor(onRoom: () => void) {
+    this.#onRoom = onRoom;
+  }
 
   get isOpen(): boolean {
     return this.#socket !== undefined;
@@ -67,7 +73,9 @@ export class Outbox {
     if (this.#socket !== socket) return;
     socket.barrier().then(
       () => {
-        if (this.#socket === socket) this.#inFlight -= taken;
+        if (this.#socket !== socket) return;
+        this.#inFlight -= taken;
+        this.#onRoom();
       },
       // The connection is lost: the next one begins anew.
       () => undefined,

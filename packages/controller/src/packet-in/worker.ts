@@ -13,6 +13,16 @@ import { warmUpFrame } from "./warm-up.ts";
 
 const REPORT_AFTER_MS = 500;
 
+/** A hundred VMs that start at once are answered at once, and a thousand without asking twice; a storm is more than that. */
+const MOST_WAITING = 1000;
+
+/** A packet that waits for its answer. */
+interface Asked {
+  readonly userdata: Uint8Array;
+  readonly frame: Uint8Array;
+  readonly inPort: number;
+}
+
 const SETUP: readonly Message[] = [
   { type: "set_controller_id", controllerId: PACKET_IN_CONTROLLER_ID },
   { type: "set_packet_in_format", format: "packet_in2" },
@@ -29,7 +39,8 @@ function isSettings(value: unknown): value is WorkerSettings {
 function run({ bridge }: WorkerSettings, post: (message: FromWorker) => void): (message: ToWorker) => void {
   const answering = new Answering(RESPONDERS);
   const { counts } = answering;
-  const outbox = new Outbox();
+  const outbox = new Outbox(() => answerWaiting());
+  let waiting: Asked[] = [];
   const announcer = new Announcer(outbox, (sent) => {
     counts.announcements += sent;
     report();
@@ -51,8 +62,21 @@ function run({ bridge }: WorkerSettings, post: (message: FromWorker) => void): (
     counts.packets++;
     const inPort = message.metadata?.in_port;
     if (message.userdata === undefined || typeof inPort !== "number") counts.unknown++;
-    else if (outbox.room === 0) counts.dropped++;
-    else counts.replies += outbox.send(answering.answer(message.userdata, message.frame, inPort));
+    else if (waiting.length < MOST_WAITING) {
+      waiting.push({ userdata: message.userdata, frame: message.frame, inPort });
+      answerWaiting();
+    } else counts.dropped++;
+  }
+
+  /** In the order in which they asked, as long as the switch has room. */
+  function answerWaiting(): void {
+    let answered = 0;
+    for (; answered < waiting.length && outbox.room > 0; answered++) {
+      const asked = waiting[answered];
+      if (asked !== undefined)
+        counts.replies += outbox.send(answering.answer(asked.userdata, asked.frame, asked.inPort));
+    }
+    if (answered > 0) waiting = waiting.slice(answered);
   }
 
   const redial = new Redial<OpenFlowSocket>((signal) => connect(bridge, { signal }), {
@@ -65,6 +89,8 @@ function run({ bridge }: WorkerSettings, post: (message: FromWorker) => void): (
       });
       socket.on("close", (error) => {
         outbox.close();
+        counts.dropped += waiting.length;
+        waiting = [];
         post({ type: "problem", message: `packet-in connection: ${error.message}` });
         redial.again();
       });

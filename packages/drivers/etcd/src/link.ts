@@ -64,7 +64,6 @@ export async function prepareAccess(address: EtcdAddress): Promise<Access> {
 /** One stream of watches; ends with its link. */
 export interface WatchStream {
   send(request: WatchRequest): void;
-  end(): void;
 }
 
 /** One connection to one member. Once it is lost it does not come back: whoever wants to go on opens another, and looks at what it finds there. */
@@ -129,6 +128,8 @@ export class Link {
       const responses: AsyncIterable<WatchResponse> = stream;
       for await (const response of responses) await take(response);
     };
+    // Closing the client does not end it: it would hold the connection, and the process, until the next keepalive.
+    this.lost.addEventListener("abort", () => stream.cancel(), { once: true });
     follow().then(
       () => this.lose(`${this.endpoint} ended the watches`),
       (error: unknown) => this.lose(`${this.endpoint}: ${faultOf(error).message}`),
@@ -137,7 +138,6 @@ export class Link {
       send: (request) => {
         if (!this.lost.aborted) stream.write(request);
       },
-      end: () => stream.cancel(),
     };
   }
 

@@ -8,6 +8,7 @@ import {
   type Expect,
   type Head,
   newCommitId,
+  ORIGIN,
   type Position,
   type StoreDriver,
   type Version,
@@ -62,11 +63,16 @@ export interface Bench {
 
 const DEADLINE_MILLISECONDS = 30_000;
 
-/** Fails where nothing comes: a suite must not hang. */
-export async function within<T>(what: string, promise: Promise<T>, milliseconds = DEADLINE_MILLISECONDS): Promise<T> {
+/** Fails where nothing comes: a suite must not hang. `found`: what there was instead. */
+export async function within<T>(
+  what: string,
+  promise: Promise<T>,
+  milliseconds = DEADLINE_MILLISECONDS,
+  found: () => string = () => "",
+): Promise<T> {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(
-    () => late.reject(new assert.AssertionError({ message: `waited in vain: ${what}` })),
+    () => late.reject(new assert.AssertionError({ message: `waited in vain: ${what}${found()}` })),
     milliseconds,
   );
   try {
@@ -128,6 +134,25 @@ interface Seen {
   readonly rows: Map<RecordId, { readonly version: Version; readonly text: string }>;
 }
 
+/** How many events are told of a watch that brought too little. */
+const TOLD_EVENTS = 20;
+const placeOf = (position: Position | undefined): string =>
+  position === undefined ? "nowhere" : position === ORIGIN ? "the origin" : position;
+function textOf(event: Event): string {
+  switch (event.type) {
+    case "snapshot":
+      return `snapshot of ${event.snapshot.topic} at ${placeOf(event.snapshot.position)}`;
+    case "commits":
+      return event.batch.map((commit) => `${commit.topic}: ${placeOf(commit.prev)} to ${commit.position}`).join(", ");
+    case "current":
+      return `current: ${event.topics.join(" ")}`;
+    case "stale":
+      return `stale, ${event.reason}: ${event.topics.join(" ")}`;
+    default:
+      return event satisfies never;
+  }
+}
+
 /** Follows a watch, and holds it to the contract at every event. */
 export class Observer {
   readonly watch: Watch;
@@ -136,6 +161,8 @@ export class Observer {
   readonly #seen = new Map<Topic, Seen>();
   #look: () => void = () => undefined;
   #failure: unknown;
+  /** It was handed an event, and has not read all of it. */
+  #isTaking = false;
 
   constructor(watch: Watch) {
     this.watch = watch;
@@ -168,7 +195,7 @@ export class Observer {
       else if (condition()) resolve();
     };
     this.#look();
-    await within(what, promise);
+    await within(what, promise, DEADLINE_MILLISECONDS, () => `\n${this.#account()}`);
   }
   untilCurrent(...topics: readonly Topic[]): Promise<void> {
     return this.until(`current: ${topics.join(" ")}`, () => topics.every((topic) => this.seen(topic).current));
@@ -180,6 +207,19 @@ export class Observer {
     });
   }
 
+  /** Where each topic is, and the last events. */
+  #account(): string {
+    const heads = [...this.#seen].map(
+      ([topic, { head, current }]) => `${topic} at ${placeOf(head?.position)}${current ? ", current" : ""}`,
+    );
+    const last = this.events.slice(-TOLD_EVENTS).map(textOf);
+    return [
+      ...heads,
+      `${this.events.length} events${this.#isTaking ? ", and one under way" : ""}; the last:`,
+      ...last,
+    ].join("\n");
+  }
+
   async close(): Promise<void> {
     await this.watch.close();
     await this.done;
@@ -188,7 +228,9 @@ export class Observer {
 
   async #follow(): Promise<void> {
     for await (const event of this.watch) {
+      this.#isTaking = true;
       await this.#take(event);
+      this.#isTaking = false;
       this.events.push(event);
       this.#look();
     }
