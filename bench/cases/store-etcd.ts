@@ -1,13 +1,13 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { etcdCommand, openEtcdStore } from "@dragonflow/driver-etcd";
 import { networkTopic, recordId } from "@dragonflow/model";
 import { type Change, newCommitId, type StoreDriver } from "@dragonflow/store";
+import { freePort } from "../../scripts/stores/servers.ts";
 import { type Case, type Figure, figure, numberFrom, numbersFrom } from "../measure.ts";
 
 const WATCHERS = numbersFrom("BENCH_SIZES", "1,100,1000");
@@ -24,15 +24,6 @@ const put = (topic: Change["topic"], id: number): Change => ({
   id: recordId("port", String(id)),
   value,
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
-}
 
 async function timed(run: () => Promise<unknown>): Promise<number> {
   const started = performance.now();

@@ -6,6 +6,7 @@ export { COMMIT_ID_SECONDS, checkCommit } from "./commit-check.ts";
 export { backOff, commitWithRetry, type RetryOptions } from "./commit-retry.ts";
 export * from "./contract.ts";
 export * from "./errors.ts";
+export { checkLeaseRequest, holderDigest, LeaseHandle } from "./lease-request.ts";
 export { loadClient, type OpenByUrl, type StoreOpening, withoutSecrets } from "./opening.ts";
 export * from "./log/index.ts";
 export * from "./pubsub/index.ts";

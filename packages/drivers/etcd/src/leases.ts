@@ -1,10 +1,11 @@
-import { createHash } from "node:crypto";
 import { encodeFields } from "@dragonflow/model";
 import {
+  checkLeaseRequest,
   type Clock,
-  InvalidRequest,
+  holderDigest,
   type Lease,
   LEASE_TOPIC,
+  LeaseHandle,
   type LeaseRequest,
   leaseRecordId,
   newCommitId,
@@ -25,32 +26,6 @@ const RETRY_MILLISECONDS = 300;
 const REAP_MILLISECONDS = { least: 20, range: 300 };
 const RELEASE_ATTEMPTS = 5;
 
-/** A holder's name is a secret of its own: etcd is shown a digest. */
-const digestOf = (holder: string | undefined): string =>
-  holder === undefined ? "" : createHash("sha256").update(holder).digest("base64url").slice(0, 22);
-
-class HeldLease implements Lease {
-  readonly name: string;
-  readonly fence: Version;
-  readonly #lost = new AbortController();
-  readonly #release: () => Promise<void>;
-
-  constructor(name: string, fence: Version, release: () => Promise<void>) {
-    this.name = name;
-    this.fence = fence;
-    this.#release = release;
-  }
-  get lost(): AbortSignal {
-    return this.#lost.signal;
-  }
-  lose(why: string): void {
-    this.#lost.abort(new Unavailable(why));
-  }
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#release();
-  }
-}
-
 /** Who asked for a lease: waiting for it, then holding it. */
 interface Claim {
   readonly name: string;
@@ -60,7 +35,7 @@ interface Claim {
   keeper: LeaseKeeper | undefined;
   /** Its place in the queue. */
   place: string;
-  held: HeldLease | undefined;
+  held: LeaseHandle | undefined;
   over: boolean;
   /** Being looked at; and to be looked at again. */
   busy: boolean;
@@ -97,17 +72,14 @@ export class Leases implements Follower {
     this.#clock = clock;
   }
 
-  acquire(name: string, request: LeaseRequest): Promise<Lease> {
-    const { ttlSeconds, signal, holder } = request;
-    if (!Number.isInteger(ttlSeconds) || ttlSeconds < 1 || ttlSeconds > 3600)
-      return Promise.reject(new InvalidRequest(`ttlSeconds: ${ttlSeconds} is not 1 to 3600`));
-    if (name.length === 0 || name.length > 200 || name.includes("\0"))
-      return Promise.reject(new InvalidRequest("a lease's name has 1 to 200 characters, and no NUL"));
-    if (this.#closed) return Promise.reject(new Unavailable("the store was closed"));
-    if (signal?.aborted === true) return Promise.reject(signal.reason);
+  async acquire(name: string, request: LeaseRequest): Promise<Lease> {
+    const { signal, holder } = request;
+    checkLeaseRequest(name, request);
+    if (this.#closed) throw new Unavailable("the store was closed");
+    signal?.throwIfAborted();
     const answer = Promise.withResolvers<Lease>();
     const state = { keeper: undefined, place: "", held: undefined, over: false, busy: false, again: false };
-    const claim: Claim = { name, request, digest: digestOf(holder), answer, ...state };
+    const claim: Claim = { name, request, digest: holderDigest(holder), answer, ...state };
     this.#claims.add(claim);
     const onAbort = (): void => {
       this.#end(claim);
@@ -251,7 +223,7 @@ export class Leases implements Follower {
   }
 
   #granted(claim: Claim, fence: Version): void {
-    claim.held = new HeldLease(claim.name, fence, () => this.#release(claim));
+    claim.held = new LeaseHandle(claim.name, fence, () => this.#release(claim));
     claim.answer.resolve(claim.held);
   }
 

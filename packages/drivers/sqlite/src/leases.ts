@@ -1,11 +1,12 @@
-import { createHash } from "node:crypto";
 import { decodeFields, encodeFields } from "@dragonflow/model";
 import {
   type Change,
+  checkLeaseRequest,
   type Clock,
-  InvalidRequest,
+  holderDigest,
   type Lease,
   LEASE_TOPIC,
+  LeaseHandle,
   type LeaseRequest,
   leaseRecordId,
   type Row,
@@ -25,38 +26,12 @@ interface Entry {
   readonly name: string;
   readonly waiting: Waiter[];
   /** Granted, to whom and since which version. */
-  held: { readonly holder: string; readonly fence: Version; handle: HeldLease | undefined } | undefined;
+  held: { readonly holder: string; readonly fence: Version; handle: LeaseHandle | undefined } | undefined;
   /** The record in the store is being written. */
   busy: boolean;
 }
 
 const RELEASE_RETRY_MILLISECONDS = 1000;
-
-class HeldLease implements Lease {
-  readonly name: string;
-  readonly fence: Version;
-  readonly #lost = new AbortController();
-  readonly #release: (lease: HeldLease) => Promise<void>;
-
-  constructor(name: string, fence: Version, release: (lease: HeldLease) => Promise<void>) {
-    this.name = name;
-    this.fence = fence;
-    this.#release = release;
-  }
-  get lost(): AbortSignal {
-    return this.#lost.signal;
-  }
-  lose(reason: string): void {
-    this.#lost.abort(new Unavailable(reason));
-  }
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#release(this);
-  }
-}
-
-/** A holder's name is a secret of its own: the record shows a digest. */
-const digestOf = (holder: string | undefined): string =>
-  holder === undefined ? "" : createHash("sha256").update(holder).digest("base64url").slice(0, 22);
 
 /**
  * Leases of a store whose only server is this process: a holder here lives as long as the process, so only the leases that an earlier process left
@@ -82,14 +57,11 @@ export class Leases {
     }
   }
 
-  acquire(name: string, request: LeaseRequest): Promise<Lease> {
-    const { ttlSeconds, signal } = request;
-    if (!Number.isInteger(ttlSeconds) || ttlSeconds < 1 || ttlSeconds > 3600)
-      return Promise.reject(new InvalidRequest(`ttlSeconds: ${ttlSeconds} is not 1 to 3600`));
-    if (name.length === 0 || name.length > 200)
-      return Promise.reject(new InvalidRequest("a lease's name has 1 to 200 characters"));
-    if (this.#closed) return Promise.reject(new Unavailable("the store was closed"));
-    if (signal?.aborted === true) return Promise.reject(signal.reason);
+  async acquire(name: string, request: LeaseRequest): Promise<Lease> {
+    const { signal } = request;
+    checkLeaseRequest(name, request);
+    if (this.#closed) throw new Unavailable("the store was closed");
+    signal?.throwIfAborted();
     const entry = this.#entry(name);
     const waiter: Waiter = { request, answer: Promise.withResolvers() };
     entry.waiting.push(waiter);
@@ -125,12 +97,12 @@ export class Leases {
     const { held } = entry;
     if (held !== undefined) {
       const same = entry.waiting.findIndex(
-        ({ request }) => request.holder !== undefined && digestOf(request.holder) === held.holder,
+        ({ request }) => request.holder !== undefined && holderDigest(request.holder) === held.holder,
       );
       const waiter = entry.waiting[same];
       if (waiter === undefined) return;
       entry.waiting.splice(same, 1);
-      held.handle = new HeldLease(entry.name, held.fence, (lease) => this.#release(entry, lease));
+      held.handle = new LeaseHandle(entry.name, held.fence, (lease) => this.#release(entry, lease));
       waiter.answer.resolve(held.handle);
       this.#settle(entry);
       return;
@@ -142,12 +114,12 @@ export class Leases {
 
   async #grant(entry: Entry, { request, answer }: Waiter): Promise<void> {
     entry.busy = true;
-    const holder = digestOf(request.holder);
+    const holder = holderDigest(request.holder);
     const fields = { id: entry.name, ttlSeconds: request.ttlSeconds, holder };
     const value = encodeFields(fields);
     try {
       const fence = await this.#write({ op: "put", topic: LEASE_TOPIC, id: leaseRecordId(entry.name), value });
-      const handle = new HeldLease(entry.name, fence, (lease) => this.#release(entry, lease));
+      const handle = new LeaseHandle(entry.name, fence, (lease) => this.#release(entry, lease));
       entry.held = { holder, fence, handle };
       entry.busy = false;
       if (request.signal?.aborted === true) await this.#release(entry, handle);
@@ -159,7 +131,7 @@ export class Leases {
     this.#settle(entry);
   }
 
-  async #release(entry: Entry, lease: HeldLease): Promise<void> {
+  async #release(entry: Entry, lease: LeaseHandle): Promise<void> {
     // Taken over by its own holder, or released before: nothing to do.
     if (this.#closed || entry.held?.handle !== lease) return;
     await this.#free(entry);

@@ -137,6 +137,11 @@ export function leaseTests(bench: Bench): void {
     await again[Symbol.asyncDispose]();
   });
 
+  leaseTest("a name that is none is refused", async () => {
+    for (const name of ["", "x".repeat(201), "a\0b"])
+      await assert.rejects(driver().lease(name, { ttlSeconds: 5 }), InvalidRequest);
+  });
+
   leaseTest("a time to live that is no such is refused", async () => {
     for (const ttlSeconds of [0, -1, 1.5, 3601, Number.NaN])
       await assert.rejects(driver().lease(freshName(), { ttlSeconds }), InvalidRequest);

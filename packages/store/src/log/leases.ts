@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { decodeFields, encodeFields } from "@dragonflow/model";
 import type { Clock } from "../clock.ts";
 import {
@@ -16,7 +15,8 @@ import {
   version,
   type Watch,
 } from "../contract.ts";
-import { InvalidRequest, LeaseLost, OutcomeUnknown, StoreError, Unavailable } from "../errors.ts";
+import { LeaseLost, OutcomeUnknown, StoreError, Unavailable } from "../errors.ts";
+import { checkLeaseRequest, holderDigest } from "../lease-request.ts";
 import { readBeat, writeBeat } from "./beats.ts";
 import type { Cells } from "./cells.ts";
 import { HeldLease } from "./held-lease.ts";
@@ -57,10 +57,6 @@ interface Parts {
   readonly onError: (error: unknown) => void;
 }
 
-/** A holder's name is a secret of its own: the record shows a digest. */
-const digestOf = (holder: string | undefined): string =>
-  holder === undefined ? "" : createHash("sha256").update(holder).digest("base64url").slice(0, 22);
-
 const isPassing = (error: unknown): boolean => error instanceof Unavailable || error instanceof OutcomeUnknown;
 
 /**
@@ -81,10 +77,8 @@ export class Leases {
   }
 
   async acquire(name: string, request: LeaseRequest): Promise<Lease> {
-    const { ttlSeconds, signal } = request;
-    if (!Number.isInteger(ttlSeconds) || ttlSeconds < 1 || ttlSeconds > 3600)
-      throw new InvalidRequest(`ttlSeconds: ${ttlSeconds} is not 1 to 3600`);
-    if (name.length === 0 || name.length > 200) throw new InvalidRequest("a lease's name has 1 to 200 characters");
+    const { signal } = request;
+    checkLeaseRequest(name, request);
     if (this.#closed) throw new Unavailable("the store was closed");
     signal?.throwIfAborted();
     const entry = this.#entry(name);
@@ -198,7 +192,7 @@ export class Leases {
   async #grant(entry: Entry, { request }: Waiter): Promise<HeldLease | undefined> {
     const { name } = entry;
     const { ttlSeconds } = request;
-    const holder = digestOf(request.holder);
+    const holder = holderDigest(request.holder);
     const askedAt = this.#parts.clock.now();
     const id = leaseRecordId(name);
     const fields = { id: name, ttlSeconds, holder };
@@ -322,7 +316,7 @@ export class Leases {
 }
 
 const isSame = (request: LeaseRequest, record: LeaseRecord): boolean =>
-  request.holder !== undefined && digestOf(request.holder) === record.holder;
+  request.holder !== undefined && holderDigest(request.holder) === record.holder;
 
 function recordOf({ version: at, value }: Row): LeaseRecord {
   const { ttlSeconds, holder } = decodeFields(value);

@@ -1,6 +1,7 @@
 import type { Clock } from "../clock.ts";
 import { type Lease, type LeaseRequest, type Version, version } from "../contract.ts";
-import { InvalidRequest, LeaseLost, StoreError, Unavailable } from "../errors.ts";
+import { LeaseLost, StoreError, Unavailable } from "../errors.ts";
+import { checkLeaseRequest } from "../lease-request.ts";
 import type { Connection } from "./connection.ts";
 import { asText } from "./json.ts";
 
@@ -57,8 +58,7 @@ export class ClientLeases {
 
   async acquire(name: string, request: LeaseRequest): Promise<Lease> {
     const { ttlSeconds, holder = crypto.randomUUID(), signal } = request;
-    if (!Number.isInteger(ttlSeconds) || ttlSeconds < 1 || ttlSeconds > 3600)
-      throw new InvalidRequest(`ttlSeconds: ${ttlSeconds} is not 1 to 3600`);
+    checkLeaseRequest(name, request);
     this.#connection.bear(ttlSeconds * 1000);
     for (;;) {
       if (!this.#connection.isUp) await this.#connected(signal);
