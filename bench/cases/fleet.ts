@@ -4,8 +4,9 @@ import { openLab, startRecorded, stopRecorded } from "@dragonflow/lab";
 import { LEASE_TOPIC } from "@dragonflow/store";
 import { Cloud, type Json, made } from "../cloud.ts";
 import { Crew, type FleetState } from "../fleet/crew.ts";
-import { type Arrival, hostName, now } from "../fleet/protocol.ts";
-import { openWires, type Sent, sentOn, urlsOf, type Wire } from "../fleet/wire.ts";
+import { type Delivered, figuresOf } from "../fleet/delivered.ts";
+import { hostName, now } from "../fleet/protocol.ts";
+import { openWires, sentOn, urlsOf, type Wire } from "../fleet/wire.ts";
 import { connectAs, relayAccess, relayCertificate } from "../lab-access.ts";
 import { type Case, type Figure, figure, numberFrom } from "../measure.ts";
 import { cpuSeconds, peakMb, record, residentMb } from "../processes.ts";
@@ -204,15 +205,6 @@ async function serverRestart(cloud: Cloud, crew: Crew, report: (line: string) =>
   ];
 }
 
-interface Delivered {
-  readonly name: string;
-  readonly sentAt: number;
-  readonly answeredAt: number;
-  readonly arrivals: readonly Arrival[];
-  /** At the wire, by host: of those that are watched there. */
-  readonly sent: ReadonlyMap<number, Sent>;
-}
-
 /** One change after the other, and who hears of it. */
 async function changes(
   cloud: Cloud,
@@ -272,7 +264,7 @@ async function changes(
       figuresOf(
         name,
         delivered.filter((one) => one.name === name),
-        tenant,
+        tenant.hosts,
       ),
     ),
     figure(
@@ -293,79 +285,6 @@ async function changes(
   ];
 }
 
-function figuresOf(name: string, delivered: readonly Delivered[], tenant: FleetTenant): readonly Figure[] {
-  const involved = delivered.map(({ arrivals }) => arrivals.filter(({ n }) => tenant.hosts.has(n)));
-  const uninvolved = delivered.map(({ arrivals }) => arrivals.filter(({ n }) => !tenant.hosts.has(n)));
-  const messagesOf = (arrivals: readonly Arrival[]): number =>
-    arrivals.reduce((sum, { messages }) => sum + messages, 0);
-  const lags = delivered.flatMap(({ sentAt, arrivals }) =>
-    arrivals.flatMap(({ compiledAt, unitsRun }) =>
-      unitsRun > 0 && compiledAt !== undefined ? [compiledAt - sentAt] : [],
-    ),
-  );
-  const commitLags = delivered.flatMap(({ arrivals }) =>
-    arrivals.flatMap(({ lagMs, unitsRun }) => (unitsRun > 0 && lagMs !== undefined ? [lagMs] : [])),
-  );
-  const atTheWire = (isInvolved: boolean): readonly Sent[] =>
-    delivered.flatMap(({ sent }) =>
-      Array.from(sent).flatMap(([n, one]) => (tenant.hosts.has(n) === isInvolved ? [one] : [])),
-    );
-  const all: readonly Figure[] = [
-    figure(
-      `${name}: messages to an involved host, at the wire`,
-      "count",
-      atTheWire(true).map(({ messages }) => messages),
-      { note: "answers to its own writes included" },
-    ),
-    figure(
-      `${name}: bytes to an involved host, at the wire`,
-      "bytes",
-      atTheWire(true).map(({ bytes }) => bytes),
-      { note: "before TLS" },
-    ),
-    figure(
-      `${name}: messages to an uninvolved host, at the wire`,
-      "count",
-      atTheWire(false).map(({ messages }) => messages),
-      { bound: 0 },
-    ),
-    figure(
-      `${name}: bytes to an uninvolved host, at the wire`,
-      "bytes",
-      atTheWire(false).map(({ bytes }) => bytes),
-      { bound: 0, note: "keepalive aside" },
-    ),
-    figure(
-      `${name}: commits to an involved host`,
-      "count",
-      involved.flatMap((arrivals) => arrivals.map(({ messages }) => messages)),
-    ),
-    figure(`${name}: commits to all uninvolved hosts`, "count", uninvolved.map(messagesOf), { bound: 0 }),
-    figure(
-      `${name}: units run by an involved host`,
-      "count",
-      involved.flatMap((arrivals) => arrivals.map(({ unitsRun }) => unitsRun)),
-    ),
-    figure(`${name}: request to compiled by a host`, "ms", lags),
-    figure(`${name}: request to compiled by a host, p99`, "ms", lags.length === 0 ? [] : [percentile99(lags)]),
-    figure(`${name}: commit to compiled by a host`, "ms", commitLags),
-    figure(
-      `${name}: commit to compiled by a host, p99`,
-      "ms",
-      commitLags.length === 0 ? [] : [percentile99(commitLags)],
-    ),
-    figure(
-      `${name}: request to the API's answer`,
-      "ms",
-      delivered.map(({ sentAt, answeredAt }) => answeredAt - sentAt),
-    ),
-  ];
-  return all.filter(({ runs }) => runs > 0);
-}
-function percentile99(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(0.99 * sorted.length))] ?? Number.NaN;
-}
 function idsOf(answer: Json): readonly string[] {
   return made(Object.values(answer)).map(({ id }) => id);
 }
